@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The terminal's configuration: one TOML file, read once, frozen.
+
+Rules
+* An unknown key or table is an error; a missing one is an error unless it has a default here.
+* There is no default device: a terminal that was not told its port does not guess one.
+* Nothing here is secret. Keys are named by URI, never held.
+
+It does not check that devices exist: ``rnt doctor`` does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+MAX_BYTES = 64 * 1024
+"""Largest configuration file read, in bytes."""
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text names the file, the table and the key, and what is expected there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Who this unit is and where it keeps things."""
+
+    serial: str
+    state_dir: Path
+    run_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Where the operator answers; ``timeout_s`` bounds one request in seconds."""
+
+    url: str
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Key URIs; ``file:`` paths are relative to the state directory."""
+
+    record: str = "file:keys/record.pem"
+    tls: str = "file:keys/tls.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class IdReader:
+    """Serial port of the identity-card reader, and its rate in baud."""
+
+    port: str
+    baud: int = 115200
+
+
+@dataclass(frozen=True, slots=True)
+class SimCard:
+    """Exact PC/SC name of the one slot that may be written, and the service's socket when it is not the system's."""
+
+    reader: str
+    pcscd_socket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Serial port of the controller."""
+
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """Unix socket of the frame source."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """Serial port of the receipt printer."""
+
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the terminal is told; each field is one table of the file."""
+
+    terminal: Terminal
+    backend: Backend
+    keys: Keys
+    id_reader: IdReader
+    sim_card: SimCard
+    controller: Controller
+    camera: Camera
+    printer: Printer
+
+    def device(self, name: str) -> dict[str, Any]:
+        """Return the table of device ``name`` as the plain dictionary its worker gets."""
+        return dataclasses.asdict(getattr(self, name))
+
+
+def load(path: Path) -> Config:
+    """Read the file at ``path``; raises :class:`ConfigError` when it is unreadable or says something we do not know."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    return parse(text, str(path))
+
+
+def parse(text: bytes, name: str = "configuration") -> Config:
+    """Parse the bytes of a configuration file; ``name`` stands in error texts."""
+    if len(text) > MAX_BYTES:
+        raise ConfigError(f"{name}: larger than {MAX_BYTES} bytes")
+    try:
+        tables = tomllib.loads(text.decode())
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name}: not TOML: {error}") from error
+    return _table(Config, tables, name)
+
+
+T = TypeVar("T")
+
+
+def _table(kind: type[T], values: object, where: str) -> T:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where}: expected a table")
+    hints = get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(hints)}")
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every kind passed here is a dataclass
+        place = f"{where}.{field.name}"
+        expected = hints[field.name]
+        if dataclasses.is_dataclass(expected):
+            found[field.name] = _table(expected, values.get(field.name, {}), place)  # type: ignore[arg-type]  # a class, not an instance
+        elif field.name in values:
+            found[field.name] = _value(expected, values[field.name], place)
+        elif field.default is dataclasses.MISSING:
+            raise ConfigError(f"{place}: missing")
+    return kind(**found)
+
+
+def _value(expected: type, value: object, where: str) -> object:
+    if expected is Path and isinstance(value, str) and value:
+        return Path(value)
+    if expected is float and type(value) in {int, float}:
+        return float(value)  # type: ignore[arg-type]  # narrowed by the line above
+    if type(value) is expected and value != "":
+        return value
+    raise ConfigError(f"{where}: expected {expected.__name__}, not {type(value).__name__} or empty")
