@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""hal/link."""
+"""The edge of the house: the only modules that import a device library (pyserial, pyscard). They move bytes and decide nothing."""
