@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the shell is asked to do next. Each effect ends in exactly one event.
+
+An effect runs only after the row that permits it is durable. ``WriteCard`` cannot be built without a :class:`Permit`, and only
+:func:`firmware.core.session.step` makes one, out of an approval that matches the record, the terminal, the card and the nonce.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from firmware.core.states import Advice
+
+ACTIVE: Final = "ACTIVE"
+"""The good outcome. Every other outcome is a code of the outcome table."""
+
+_SESSION_MODULE: Final = object()
+
+
+class Permit:
+    """Leave to write one profile on one card, once. It cannot be built outside this module's ``grant_permit``."""
+
+    __slots__ = ("approval", "card", "nonce", "profile", "record")
+
+    def __init__(self, key: object, *, approval: bytes, nonce: bytes, record: bytes, card: bytes, profile: bytes) -> None:
+        if key is not _SESSION_MODULE:
+            raise TypeError("a permit comes from firmware.core.session.step only")
+        self.approval = approval
+        self.nonce = nonce
+        self.record = record
+        self.card = card
+        self.profile = profile
+
+
+def grant_permit(*, approval: bytes, nonce: bytes, record: bytes, card: bytes, profile: bytes) -> Permit:
+    """Make a permit. For :mod:`firmware.core.session` alone; an architecture test holds every other importer out."""
+    return Permit(_SESSION_MODULE, approval=approval, nonce=nonce, record=record, card=card, profile=profile)
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Carry out one capture step of the plan, by name."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignRecord:
+    """Build, sign and store the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Send the stored record to the operator, under the session's idempotency key, and verify the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecheckCard:
+    """Read the identity of the card in the slot again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteCard:
+    """Write the approved profile."""
+
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyCard:
+    """Read the whole profile back and compare. ``recovering``: after a cut, when the card may be gone or half written."""
+
+    recovering: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Tell the operator. ``patient``: in the background, as long as it takes."""
+
+    advice: Advice
+    outcome: str
+    patient: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrintReceipt:
+    """Print the subscriber's receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Destroy the key of the session's personal items."""
+
+
+Effect = Perform | SignRecord | Submit | RecheckCard | WriteCard | VerifyCard | Report | PrintReceipt | Erase

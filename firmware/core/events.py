@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What has happened in a session. A journal row is one of these, and nothing else.
+
+Rules
+* No personal data: an event carries digests, codes, counts and clock readings. What is personal lies in sealed items beside it.
+* Clock readings, nonces and ids are fields, so a replay needs no clock and gives the same state.
+* A field is an ``int``, ``str``, ``bytes``, ``bool``, ``None`` or a tuple of those; the order of fields is the stored format.
+
+Events do not decide anything: :mod:`firmware.core.session` does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Final
+
+from firmware.core import cbor
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session began. ``plan`` names its capture steps in order."""
+
+    at: int
+    boot_id: bytes
+    boot_ms: int
+    terminal: str
+    kind: str
+    plan: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """One capture step was completed; ``evidence`` is the digest that will stand in the record for it (32 B, or empty)."""
+
+    step: str
+    evidence: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CardIdentified:
+    """The blank card in the slot was read; ``card`` is SHA-256 of its identity as the record will carry it."""
+
+    card: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSigned:
+    """The record is signed and stored. ``record`` is SHA-256 of its signed bytes, ``seq`` its number on this unit."""
+
+    at: int
+    boot_id: bytes
+    boot_ms: int
+    record: bytes
+    nonce: bytes
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """An approval was received and its signature verified; the fields are what it is bound to.
+
+    ``valid_until_boot_ms`` is the last moment on the boot clock of ``boot_id`` at which it may be used.
+    """
+
+    approval: bytes
+    record: bytes
+    nonce: bytes
+    terminal: str
+    card: bytes
+    profile: bytes
+    boot_id: bytes
+    valid_until_boot_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardRechecked:
+    """The card in the slot was read again just before writing."""
+
+    boot_id: bytes
+    boot_ms: int
+    card: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """All commands of the write were answered well. Nothing is proven yet."""
+
+    apdus: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """The card was read back. ``equal`` says that it holds the whole approved profile; ``iccid`` is what it carries now."""
+
+    equal: bool
+    iccid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The session cannot go on: a refusal before the write, or a failure in it. ``touched``: the card may have been changed."""
+
+    at: int
+    code: str
+    touched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The operator confirmed a report with its signature. ``state`` is ``active``, ``released`` or ``failed``."""
+
+    state: str
+    ack: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReportGivenUp:
+    """The written card could not be reported in the tries a waiting subscriber can be asked to bear."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptDone:
+    """The receipt was printed, or could not be; the session ends well either way."""
+
+    printed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """The key of the session's personal items was destroyed in the transaction of this very row."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The terminal started and found this session open."""
+
+    at: int
+    boot_id: bytes
+    boot_ms: int
+
+
+Event = (
+    Opened
+    | StepDone
+    | CardIdentified
+    | RecordSigned
+    | Approved
+    | CardRechecked
+    | Written
+    | ReadBack
+    | Refused
+    | Acknowledged
+    | ReportGivenUp
+    | ReceiptDone
+    | Erased
+    | Restarted
+)
+
+KINDS: Final[dict[str, type[Event]]] = {
+    "opened": Opened,
+    "step-done": StepDone,
+    "card-identified": CardIdentified,
+    "record-signed": RecordSigned,
+    "approved": Approved,
+    "card-rechecked": CardRechecked,
+    "written": Written,
+    "read-back": ReadBack,
+    "refused": Refused,
+    "acknowledged": Acknowledged,
+    "report-given-up": ReportGivenUp,
+    "receipt-done": ReceiptDone,
+    "erased": Erased,
+    "restarted": Restarted,
+}
+"""Stored name → event. A name is never reused for another meaning."""
+
+_NAMES: Final = {kind: name for name, kind in KINDS.items()}
+
+
+class UnknownEvent(Exception):
+    """A stored row is not an event of this software. The journal is damaged or newer than the software."""
+
+
+def encode(event: Event) -> tuple[str, bytes]:
+    """Return the stored name and payload: deterministic CBOR of the fields in order."""
+    values = [_plain(getattr(event, field.name)) for field in dataclasses.fields(event)]
+    return _NAMES[type(event)], cbor.encode(values)
+
+
+def decode(kind: str, payload: bytes) -> Event:
+    """Rebuild an event; raises :class:`UnknownEvent` for an unknown name, another number of fields or another type."""
+    event = KINDS.get(kind)
+    if event is None:
+        raise UnknownEvent(kind)
+    try:
+        values = cbor.decode(payload)
+    except cbor.Malformed as error:
+        raise UnknownEvent(kind) from error
+    fields = dataclasses.fields(event)
+    if type(values) is not list or len(values) != len(fields):
+        raise UnknownEvent(kind)
+    values = [tuple(value) if type(value) is list else value for value in values]
+    for field, value in zip(fields, values, strict=True):
+        if not _fits(str(field.type), value):
+            raise UnknownEvent(f"{kind}.{field.name}")
+    return event(*values)
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _fits(annotation: str, value: object) -> bool:
+    if annotation == "tuple[str, ...]":
+        return type(value) is tuple and all(type(item) is str for item in value)
+    return type(value).__name__ == annotation

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of one activation, as a pure function of its events.
+
+What it decides: what comes after what, what is refused, what a restart does, and what must be in the journal first.
+
+Rules
+1. ``step(state, event)`` gives the next state, the one effect to run next, and what the journal must do in the same transaction.
+2. The card is written only under a :class:`~firmware.core.effects.Permit`; it is made here, from an ``Approved`` event that names this
+   record, terminal, card and nonce, when the card read again is the same and the approval is fresh on this boot's clock.
+3. The approval is spent in the transaction that starts the write.
+4. Before the write a refusal leaves the card untouched; after it the card is proven complete or void, never sold half written.
+5. Whatever the operator may know of is reported until acknowledged; a report needs no personal data, so erasing does not wait for it.
+6. After a restart nothing in flight is assumed; ``resume`` has one rule for each state.
+
+It does not read a clock, draw a random number or know a device, and it does not retry: one effect, one event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from firmware.core import effects as fx
+from firmware.core.effects import ACTIVE, Effect, Permit, grant_permit
+from firmware.core.events import (
+    Acknowledged,
+    Approved,
+    CardIdentified,
+    CardRechecked,
+    Erased,
+    Event,
+    Opened,
+    ReadBack,
+    ReceiptDone,
+    RecordSigned,
+    Refused,
+    ReportGivenUp,
+    Restarted,
+    StepDone,
+    Written,
+)
+from firmware.core.states import (
+    Advice,
+    Advising,
+    Capturing,
+    Closed,
+    Erasing,
+    Grant,
+    New,
+    Receipting,
+    Rechecking,
+    Recovering,
+    Reporting,
+    Signed,
+    Signing,
+    State,
+    Submitting,
+    Verifying,
+    Writing,
+)
+
+CARD_STEP = "card"
+"""The capture step that ends in ``CardIdentified``."""
+
+
+class UnexpectedEvent(Exception):
+    """An event that cannot happen in this state: a fault of the software or of the journal. The terminal stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The next state, the effect to run once the row is durable, and what the row's transaction must also do.
+
+    ``spend``: mark this permit's approval, nonce and record as used, or fail. ``erase``: destroy the session's item key.
+    ``close``: nothing is left to do for this session.
+    """
+
+    state: State
+    effect: Effect | None = None
+    spend: Permit | None = None
+    erase: bool = False
+    close: bool = False
+
+
+def step(state: State, event: Event) -> Transition:  # noqa: C901, PLR0911, PLR0912  # one case for each pair of state and event
+    """Return what follows from ``event`` in ``state``; raises :class:`UnexpectedEvent` when it cannot happen there."""
+    match state, event:
+        case New(), Opened():
+            return _capture(Capturing(event.terminal, event.plan))
+        case _, Restarted():
+            return resume(state, event)
+        case Capturing(), StepDone() | CardIdentified():
+            return _captured(state, event)
+        case Signing(), RecordSigned():
+            signed = Signed(event.record, event.nonce, state.card, event.boot_id)
+            return Transition(Submitting(state.terminal, signed), fx.Submit())
+        case Submitting(), Approved():
+            return _approved(state, event)
+        case Rechecking(), CardRechecked():
+            return _rechecked(state, event)
+        case Writing(), Written():
+            return Transition(Verifying(state.signed, state.grant), fx.VerifyCard(recovering=False))
+        case Verifying() | Recovering(), ReadBack():
+            return _read_back(state, event)
+        case Reporting(), Acknowledged() | ReportGivenUp():
+            return _reported(state, event)
+        case Receipting(), ReceiptDone():
+            return Transition(Erasing(ACTIVE, None), fx.Erase())
+        case Erasing(), Erased():
+            return _erased(state)
+        case Advising(), Acknowledged():
+            return Transition(Closed(state.outcome), close=True)
+        case _, Refused():
+            return _refused(state, event)
+        case _:
+            raise UnexpectedEvent(f"{type(event).__name__} in {type(state).__name__}")
+
+
+def fold(events: tuple[Event, ...]) -> Transition:
+    """Return where a session stands after ``events``, all of them already durable; its effect may have run or not."""
+    transition = Transition(New())
+    for event in events:
+        transition = step(transition.state, event)
+    return transition
+
+
+def _capture(state: Capturing) -> Transition:
+    if not state.todo:
+        return Transition(Signing(state.terminal, state.card), fx.SignRecord())
+    return Transition(state, fx.Perform(state.todo[0]))
+
+
+def _captured(state: Capturing, event: StepDone | CardIdentified) -> Transition:
+    match event:
+        case StepDone(step=name) if name == state.todo[0] != CARD_STEP:
+            return _capture(replace(state, todo=state.todo[1:]))
+        case CardIdentified(card=card) if state.todo[0] == CARD_STEP:
+            return _capture(replace(state, todo=state.todo[1:], card=card))
+        case _:
+            raise UnexpectedEvent(f"{type(event).__name__} while {state.todo[0]} is open")
+
+
+def _approved(state: Submitting, event: Approved) -> Transition:
+    signed = state.signed
+    bound_to = (event.record, event.nonce, event.terminal, event.card, event.boot_id)
+    if bound_to != (signed.record, signed.nonce, state.terminal, signed.card, signed.boot_id):
+        return _end("R707", Advice("cancelled", signed.record, b""))
+    grant = Grant(event.approval, event.profile, event.boot_id, event.valid_until_boot_ms)
+    return Transition(Rechecking(signed, grant), fx.RecheckCard())
+
+
+def _rechecked(state: Rechecking, event: CardRechecked) -> Transition:
+    signed, grant = state.signed, state.grant
+    if event.card != signed.card:
+        return _end("R707", Advice("cancelled", signed.record, grant.approval))
+    if event.boot_id != grant.boot_id or event.boot_ms > grant.valid_until_boot_ms:
+        return _end("R705", Advice("cancelled", signed.record, grant.approval))
+    permit = grant_permit(approval=grant.approval, nonce=signed.nonce, record=signed.record, card=signed.card, profile=grant.profile)
+    return Transition(Writing(signed, grant), fx.WriteCard(permit), spend=permit)
+
+
+def _read_back(state: Verifying | Recovering, event: ReadBack) -> Transition:
+    signed, grant = state.signed, state.grant
+    if not event.equal:
+        code = "R711" if isinstance(state, Recovering) else "R709"
+        return _end(code, Advice("voided", signed.record, grant.approval))
+    return _report(Reporting(signed, grant, event.iccid))
+
+
+def _report(state: Reporting) -> Transition:
+    return Transition(state, fx.Report(_written_advice(state), "", patient=False))
+
+
+def _written_advice(state: Reporting) -> Advice:
+    return Advice("written", state.signed.record, state.grant.approval, state.grant.profile, state.iccid)
+
+
+def _reported(state: Reporting, event: Acknowledged | ReportGivenUp) -> Transition:
+    match event:
+        case Acknowledged(state="active"):
+            return Transition(Receipting(), fx.PrintReceipt())
+        case Acknowledged():
+            return _end("R710", None)
+        case ReportGivenUp():
+            return _end("R710", _written_advice(state))
+
+
+def _erased(state: Erasing) -> Transition:
+    if state.advice is None:
+        return Transition(Closed(state.outcome), erase=True, close=True)
+    return _advise(Advising(state.outcome, state.advice), erase=True)
+
+
+def _advise(state: Advising, *, erase: bool = False) -> Transition:
+    return Transition(state, fx.Report(state.advice, state.outcome, patient=True), erase=erase)
+
+
+def _refused(state: State, event: Refused) -> Transition:
+    match state:
+        case Capturing() | Signing():
+            return _end(event.code, None)
+        case Submitting():
+            return _end(event.code, Advice("cancelled", state.signed.record, b""))
+        case Rechecking():
+            return _end(event.code, Advice("cancelled", state.signed.record, state.grant.approval))
+        case Writing() | Verifying() | Recovering():
+            status = "voided" if event.touched else "cancelled"
+            return _end(event.code, Advice(status, state.signed.record, state.grant.approval))
+        case _:
+            raise UnexpectedEvent(f"refused in {type(state).__name__}")
+
+
+def _end(outcome: str, advice: Advice | None) -> Transition:
+    return Transition(Erasing(outcome, advice), fx.Erase())
+
+
+def resume(state: State, event: Restarted) -> Transition:  # noqa: PLR0911  # one rule for each state
+    """Return what a restart does with a session left in ``state``: one rule each, all of them asking the world again.
+
+    Before the record leaves the terminal the evidence was in memory only: the session ends with R803, nothing written. A submitted
+    record is asked for again under its key. An approved card is read again. A write that had begun is decided by reading the card
+    back: complete, or void (R711). Everything later is repeated; it is idempotent.
+    """
+    match state:
+        case New() | Capturing() | Signing():
+            return _end("R803", None)
+        case Submitting():
+            return Transition(state, fx.Submit())
+        case Rechecking():
+            return Transition(state, fx.RecheckCard())
+        case Writing() | Verifying() | Recovering():
+            return Transition(Recovering(state.signed, state.grant), fx.VerifyCard(recovering=True))
+        case Reporting():
+            return _report(state)
+        case Receipting():
+            return Transition(state, fx.PrintReceipt())
+        case Erasing():
+            return Transition(state, fx.Erase())
+        case Advising():
+            return _advise(state)
+        case Closed():
+            raise UnexpectedEvent(f"{type(event).__name__} after the end")
+        case _:
+            assert_never(state)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a session stands. The state is the fold of :func:`firmware.core.session.step` over the journal's rows.
+
+Every state is one class, so that ``assert_never`` proves that each has a recovery rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The record as signed: its digest, nonce, the card it names, the clock it was signed on."""
+
+    record: bytes
+    nonce: bytes
+    card: bytes
+    boot_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A verified approval, held against the record it answers: id, digest of the profile, last boot millisecond of use."""
+
+    approval: bytes
+    profile: bytes
+    boot_id: bytes
+    valid_until_boot_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """Nothing has happened yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capturing:
+    """Walking the plan; ``todo`` are the steps still open, the first one is being done. Nothing has left the terminal."""
+
+    terminal: str
+    todo: tuple[str, ...]
+    card: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """All evidence is there; the record is being built and signed."""
+
+    terminal: str
+    card: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Submitting:
+    """The record is durable and on its way to the operator."""
+
+    terminal: str
+    signed: Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Rechecking:
+    """Approved. The card in the slot is being read again; nothing is written and nothing is spent."""
+
+    signed: Signed
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """The approval is spent and the card is being written. From here on the card counts as touched."""
+
+    signed: Signed
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    """The write is through; the card is being read back."""
+
+    signed: Signed
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Recovering:
+    """The terminal was cut between the start of the write and its proof; the card is being read back to decide."""
+
+    signed: Signed
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """The card is proven complete; the operator is told, and activates."""
+
+    signed: Signed
+    grant: Grant
+    iccid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipting:
+    """The number is active; the receipt is being printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What the operator must still be told: ``status`` as in the result message, and what it refers to."""
+
+    status: str
+    record: bytes
+    approval: bytes
+    profile: bytes = b""
+    iccid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """The outcome is known; personal data is being erased. ``outcome`` is ``ACTIVE`` or a code of the outcome table."""
+
+    outcome: str
+    advice: Advice | None
+
+
+@dataclass(frozen=True, slots=True)
+class Advising:
+    """Over for the people at the counter; the operator is told until it acknowledges."""
+
+    outcome: str
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The end."""
+
+    outcome: str
+
+
+State = (
+    New
+    | Capturing
+    | Signing
+    | Submitting
+    | Rechecking
+    | Writing
+    | Verifying
+    | Recovering
+    | Reporting
+    | Receipting
+    | Erasing
+    | Advising
+    | Closed
+)

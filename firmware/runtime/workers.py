@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Device workers seen from the terminal: start, ask under a deadline, kill what hangs, start again.
+
+Rules
+* One process per device class; it holds the blocking library, never a decision.
+* A request that is not answered ``GRACE_S`` after its deadline means the process hangs: it is killed, and the next request starts
+  a new one. Nothing is re-sent: whether to ask again is the session's business.
+* Errors arrive as :class:`DeviceFailed` with the driver's error kind and plain data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+from typing import Any
+
+GRACE_S = 0.5
+"""What a worker gets on top of the request's own deadline before it is killed, in seconds."""
+
+MAX_LINE = 1 << 20
+
+
+class DeviceFailed(Exception):
+    """A device operation ended in an error. ``kind`` is the driver's error kind, ``data`` its plain numbers and codes."""
+
+    def __init__(self, device: str, kind: str, data: dict[str, Any]) -> None:
+        super().__init__(f"{device}: {kind}")
+        self.device = device
+        self.kind = kind
+        self.data = data
+
+
+class DeviceWorker:
+    """One device class. ``waited_us`` counts the microseconds spent waiting for the device itself."""
+
+    def __init__(self, name: str, config: dict[str, Any]) -> None:
+        self.name = name
+        self.waited_us = 0
+        self.restarts = 0
+        self._config = config
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._lock = asyncio.Lock()
+        self._next = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker while it runs."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start the process if it does not run; the device itself is opened by the first request."""
+        if self._process is not None:
+            return
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "hal.worker", self.name, str(theirs.fileno()), pass_fds=(theirs.fileno(),)
+            )
+        finally:
+            theirs.close()
+        self._reader, self._writer = await asyncio.open_connection(sock=ours, limit=MAX_LINE)
+        self._writer.write(json.dumps({"config": self._config}).encode() + b"\n")
+
+    async def call(self, op: str, *, timeout: float, **arguments: Any) -> dict[str, Any]:  # noqa: ASYNC109  # the deadline travels to the driver
+        """Run one operation; raises :class:`DeviceFailed`. ``timeout`` in seconds is the driver's deadline."""
+        async with self._lock:
+            try:
+                answer = await self._exchange({"op": op, "args": arguments, "timeout": timeout}, timeout + GRACE_S)
+            except TimeoutError:
+                await self.stop()
+                self.restarts += 1
+                raise DeviceFailed(self.name, "deadline", {}) from None
+            except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                await self.stop()
+                self.restarts += 1
+                raise DeviceFailed(self.name, "worker_ended", {}) from None
+            except asyncio.CancelledError:
+                await self.stop()
+                raise
+        self.waited_us += int(answer.get("link_us", 0))
+        if "error" in answer:
+            raise DeviceFailed(self.name, str(answer["error"]), answer.get("data") or {})
+        result: dict[str, Any] = answer["ok"]
+        return result
+
+    async def _exchange(self, request: dict[str, Any], limit: float) -> dict[str, Any]:
+        await self.start()
+        if self._reader is None or self._writer is None:
+            raise OSError(self.name)
+        self._next += 1
+        request["id"] = self._next
+        self._writer.write(json.dumps(request).encode() + b"\n")
+        async with asyncio.timeout(limit):
+            await self._writer.drain()
+            line = await self._reader.readuntil(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        if answer["id"] != self._next:
+            raise ValueError(self.name)
+        return answer
+
+    async def stop(self) -> None:
+        """Kill the process, whatever it is doing."""
+        process, self._process = self._process, None
+        if self._writer:
+            self._writer.close()
+        self._reader = self._writer = None
+        if process and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

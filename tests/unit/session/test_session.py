@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The session as a pure function: order, refusals, the permit, and one rule for every restart."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.core import effects as fx
+from firmware.core import states
+from firmware.core.events import (
+    Acknowledged,
+    Approved,
+    CardIdentified,
+    CardRechecked,
+    Erased,
+    Event,
+    Opened,
+    ReadBack,
+    ReceiptDone,
+    RecordSigned,
+    Refused,
+    ReportGivenUp,
+    Restarted,
+    StepDone,
+    UnknownEvent,
+    Written,
+    decode,
+    encode,
+)
+from firmware.core.session import Transition, UnexpectedEvent, fold, step
+
+PLAN = ("notice", "document", "check", "portrait", "agreement", "confirm", "card")
+BOOT, OTHER_BOOT = b"B" * 16, b"b" * 16
+RECORD, NONCE, CARD, OTHER_CARD, PROFILE, APPROVAL = (bytes([i]) * n for i, n in ((1, 32), (2, 16), (3, 32), (4, 32), (5, 32), (6, 16)))
+OPENED = Opened(1_900_000_000, BOOT, 1000, "RNT-000001", "T01", PLAN)
+APPROVED = Approved(APPROVAL, RECORD, NONCE, "RNT-000001", CARD, PROFILE, BOOT, 60_000)
+RESTARTED = Restarted(1_900_000_100, BOOT, 9000)
+
+HAPPY: tuple[Event, ...] = (
+    OPENED,
+    *(StepDone(name, b"") for name in PLAN[:-1]),
+    CardIdentified(CARD),
+    RecordSigned(1_900_000_010, BOOT, 5000, RECORD, NONCE, 1),
+    APPROVED,
+    CardRechecked(BOOT, 6000, CARD),
+    Written(30),
+    ReadBack(True, "89860012345678901234"),
+    Acknowledged("active", b"\7" * 32),
+    ReceiptDone(True),
+    Erased(1_900_000_020),
+)
+
+
+def at(state: type[states.State]) -> tuple[Event, ...]:
+    """Return the shortest good history that ends in ``state``."""
+    for length in range(len(HAPPY) + 1):
+        if isinstance(fold(HAPPY[:length]).state, state):
+            return HAPPY[:length]
+    raise LookupError(state)
+
+
+def test_happy_path_ends_active_and_closes() -> None:
+    last = fold(HAPPY)
+    assert last.state == states.Closed("ACTIVE")
+    assert last.close
+    assert last.erase
+    assert last.effect is None
+
+
+def test_happy_path_asks_for_each_effect_once_and_in_order() -> None:
+    effects = [type(fold(HAPPY[:n]).effect).__name__ for n in range(1, len(HAPPY))]
+    assert effects == [
+        *["Perform"] * 7, "SignRecord", "Submit", "RecheckCard", "WriteCard", "VerifyCard", "Report", "PrintReceipt", "Erase",
+    ]  # fmt: skip
+
+
+def test_write_permit_is_spent_in_the_very_transition_that_starts_the_write() -> None:
+    transition = fold(at(states.Writing))
+    assert isinstance(transition.effect, fx.WriteCard)
+    assert transition.spend is transition.effect.permit
+    permit = transition.effect.permit
+    assert (permit.approval, permit.nonce, permit.record, permit.card, permit.profile) == (APPROVAL, NONCE, RECORD, CARD, PROFILE)
+
+
+def test_permit_cannot_be_built_by_hand() -> None:
+    with pytest.raises(TypeError):
+        fx.Permit(object(), approval=APPROVAL, nonce=NONCE, record=RECORD, card=CARD, profile=PROFILE)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"record": b"\x99" * 32},
+        {"nonce": b"\x99" * 16},
+        {"terminal": "RNT-000002"},
+        {"card": OTHER_CARD},
+        {"boot_id": OTHER_BOOT},
+    ],
+)
+def test_approval_bound_to_something_else_is_r707_and_never_writes(wrong: dict[str, object]) -> None:
+    transition = step(fold(at(states.Submitting)).state, replace(APPROVED, **wrong))  # type: ignore[arg-type]  # one field at a time
+    assert transition.state == states.Erasing("R707", states.Advice("cancelled", RECORD, b""))
+
+
+def test_card_swapped_between_approval_and_write_is_r707() -> None:
+    transition = step(fold(at(states.Rechecking)).state, CardRechecked(BOOT, 6000, OTHER_CARD))
+    assert isinstance(transition.state, states.Erasing)
+    assert transition.state.outcome == "R707"
+    assert transition.spend is None
+
+
+@pytest.mark.parametrize("late", [CardRechecked(BOOT, 60_001, CARD), CardRechecked(OTHER_BOOT, 10, CARD)])
+def test_approval_too_old_or_from_before_a_reboot_is_r705(late: CardRechecked) -> None:
+    transition = step(fold(at(states.Rechecking)).state, late)
+    assert isinstance(transition.state, states.Erasing)
+    assert transition.state.outcome == "R705"
+
+
+@pytest.mark.parametrize("name", ["Capturing", "Signing"])
+def test_refusal_before_submission_needs_no_advice(name: str) -> None:
+    transition = step(fold(at(getattr(states, name))).state, Refused(1, "R105"))
+    assert transition == Transition(states.Erasing("R105", None), fx.Erase())
+    assert step(transition.state, Erased(2)) == Transition(states.Closed("R105"), erase=True, close=True)
+
+
+@pytest.mark.parametrize(("touched", "status"), [(True, "voided"), (False, "cancelled")])
+def test_failure_while_writing_is_advised_after_erasing(touched: bool, status: str) -> None:  # noqa: FBT001  # the parameter under test
+    erasing = step(fold(at(states.Writing)).state, Refused(1, "R708", touched))
+    advising = step(erasing.state, Erased(2))
+    assert advising.erase
+    assert not advising.close
+    assert isinstance(advising.effect, fx.Report)
+    assert advising.effect.advice.status == status
+    assert step(advising.state, Acknowledged("released", b"")) == Transition(states.Closed("R708"), close=True)
+
+
+def test_read_back_mismatch_is_r709_and_voids_the_card() -> None:
+    transition = step(fold(at(states.Verifying)).state, ReadBack(False, ""))
+    assert transition.state == states.Erasing("R709", states.Advice("voided", RECORD, APPROVAL))
+
+
+def test_unreported_written_card_ends_r710_and_is_still_reported() -> None:
+    transition = step(fold(at(states.Reporting)).state, ReportGivenUp())
+    assert isinstance(transition.state, states.Erasing)
+    assert transition.state.outcome == "R710"
+    assert transition.state.advice is not None
+    assert transition.state.advice.status == "written"
+
+
+RULES: dict[type[states.State], tuple[type[states.State], str]] = {
+    states.Capturing: (states.Erasing, "Erase"),
+    states.Signing: (states.Erasing, "Erase"),
+    states.Submitting: (states.Submitting, "Submit"),
+    states.Rechecking: (states.Rechecking, "RecheckCard"),
+    states.Writing: (states.Recovering, "VerifyCard"),
+    states.Verifying: (states.Recovering, "VerifyCard"),
+    states.Recovering: (states.Recovering, "VerifyCard"),
+    states.Reporting: (states.Reporting, "Report"),
+    states.Receipting: (states.Receipting, "PrintReceipt"),
+    states.Erasing: (states.Erasing, "Erase"),
+    states.Advising: (states.Advising, "Report"),
+}
+
+
+def history_to(state: type[states.State]) -> tuple[Event, ...]:
+    if state is states.Recovering:
+        return (*at(states.Writing), RESTARTED)
+    if state is states.Advising:
+        return (*at(states.Verifying), ReadBack(False, ""), Erased(1))
+    return at(state)
+
+
+@pytest.mark.parametrize("state", RULES)
+def test_restart_follows_the_one_rule_of_the_state(state: type[states.State]) -> None:
+    transition = step(fold(history_to(state)).state, RESTARTED)
+    assert (type(transition.state), type(transition.effect).__name__) == RULES[state]
+    assert transition.spend is None
+
+
+def test_every_state_has_a_restart_rule_under_test() -> None:
+    assert set(RULES) == set(get_args(states.State)) - {states.New, states.Closed}
+
+
+@pytest.mark.parametrize(("equal", "outcome"), [(True, None), (False, "R711")])
+def test_cut_in_the_write_is_decided_by_the_card(equal: bool, outcome: str | None) -> None:  # noqa: FBT001  # the parameter under test
+    state = step(fold((*at(states.Writing), RESTARTED)).state, ReadBack(equal, "8986")).state
+    if outcome is None:
+        assert isinstance(state, states.Reporting)
+    else:
+        assert state == states.Erasing(outcome, states.Advice("voided", RECORD, APPROVAL))
+
+
+def follow_ups(state: states.State) -> tuple[Event, ...]:
+    """Return the events the world can answer the state's effect with."""
+    refused = (Refused(1, "R801"), Refused(1, "R708", touched=True))
+    match state:
+        case states.Capturing(todo=todo):
+            return (CardIdentified(CARD) if todo[0] == "card" else StepDone(todo[0], b""), *refused)
+        case states.Signing():
+            return (RecordSigned(1, BOOT, 5000, RECORD, NONCE, 1), *refused)
+        case states.Submitting():
+            return (APPROVED, replace(APPROVED, card=OTHER_CARD), *refused)
+        case states.Rechecking():
+            return (CardRechecked(BOOT, 6000, CARD), CardRechecked(BOOT, 6000, OTHER_CARD), CardRechecked(BOOT, 70_000, CARD), *refused)
+        case states.Writing():
+            return (Written(30), *refused)
+        case states.Verifying() | states.Recovering():
+            return (ReadBack(True, "1"), ReadBack(False, ""), *refused)
+        case states.Reporting():
+            return (Acknowledged("active", b""), Acknowledged("failed", b""), ReportGivenUp())
+        case states.Receipting():
+            return (ReceiptDone(True), ReceiptDone(False))
+        case states.Erasing():
+            return (Erased(1),)
+        case states.Advising():
+            return (Acknowledged("released", b""),)
+        case _:
+            return ()
+
+
+@settings(max_examples=3000, deadline=None)
+@given(st.data())
+def test_any_walk_with_restarts_closes_once_writes_at_most_once_and_erases_before_the_end(data: st.DataObject) -> None:
+    events: list[Event] = [OPENED]
+    transition = fold(tuple(events))
+    writes = erases = restarts = 0
+    for _ in range(60):
+        if transition.close:
+            break
+        choices = list(follow_ups(transition.state))
+        if restarts < 4:
+            choices.append(RESTARTED)
+        event = data.draw(st.sampled_from(choices))
+        restarts += isinstance(event, Restarted)
+        before = transition
+        transition = step(transition.state, event)
+        events.append(event)
+        writes += isinstance(transition.effect, fx.WriteCard)
+        erases += transition.erase
+        assert (transition.spend is not None) == isinstance(transition.effect, fx.WriteCard)
+        if isinstance(event, Refused):
+            assert not isinstance(transition.effect, fx.WriteCard)
+        assert before.close is False
+    assert transition.close
+    assert writes <= 1
+    assert erases >= 1
+    assert isinstance(transition.state, states.Closed)
+    if transition.state.outcome == "ACTIVE":
+        assert writes == 1
+        assert any(isinstance(event, ReadBack) and event.equal for event in events)
+    assert fold(tuple(decode(*encode(event)) for event in events)).state == transition.state
+
+
+def test_event_out_of_place_is_refused_loudly() -> None:
+    for event, state in itertools.product((APPROVED, Written(1), CardRechecked(BOOT, 1, CARD)), (states.New(), states.Closed("ACTIVE"))):
+        with pytest.raises(UnexpectedEvent):
+            step(state, event)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.sampled_from([encode(event) for event in HAPPY]), st.data())
+def test_damaged_row_is_an_unknown_event_or_a_valid_one(row: tuple[str, bytes], data: st.DataObject) -> None:
+    name, payload = row
+    position = data.draw(st.integers(0, len(payload) * 8 - 1))
+    flipped = bytearray(payload)
+    flipped[position // 8] ^= 1 << position % 8
+    for damaged in (bytes(flipped), payload[: position // 8], payload + b"\0"):
+        try:
+            event = decode(name, damaged)
+        except UnknownEvent:
+            continue
+        assert encode(event) == (name, damaged)
