@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a camera: ``python -m simulators.camera --socket PATH``.
 
-Ready line: ``{"ready": "camera", "source": PATH}``. Control: ``subject {"name": …}`` (who stands before it), ``cover``/``uncover``
+Ready line: ``{"ready": "camera", "source": PATH}``. Control: ``persona {"persona": KEY}`` (who stands before it), ``cover``/``uncover``
 (no picture), ``frames {}`` → ``{"count": n}``. Event: ``frame``. Faults: ``hold``, ``silence`` (says nothing until the other end
 gives up), ``hang_up``, ``oversize``, ``truncated`` (``"bytes": n`` of the message sent, default half), ``garbage``, ``trailing``.
 """
@@ -15,8 +15,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simulators.camera.picture import draw
+from simulators.camera.picture import take
 from simulators.kit import add_common_arguments, from_arguments
+from simulators.personas import PERSONAS
 
 if TYPE_CHECKING:
     from simulators.kit import Fault, SimulatorProcess
@@ -27,22 +28,24 @@ OVERSIZE = 256 * 1024 + 1
 class Camera:
     """Accepts connections one at a time and answers each with one picture."""
 
-    def __init__(self, process: SimulatorProcess, path: Path, subject: str) -> None:
+    def __init__(self, process: SimulatorProcess, path: Path, persona: str) -> None:
         self._process = process
-        self._subject = subject
+        self._persona = persona
+        take(persona, 0)  # drawn once, before anybody waits for it
         self._covered = False
         self._count = 0
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         self._listener.listen(4)
-        process.command("subject", lambda request: self._set_subject(str(request["name"])))
+        process.command("persona", lambda request: self._stand(str(request["persona"])))
         process.command("cover", lambda _: self._cover(covered=True))
         process.command("uncover", lambda _: self._cover(covered=False))
         process.command("frames", lambda _: {"count": self._count})
         threading.Thread(target=self._serve, daemon=True).start()
 
-    def _set_subject(self, name: str) -> None:
-        self._subject = name
+    def _stand(self, persona: str) -> None:
+        take(persona, 0)
+        self._persona = persona
 
     def _cover(self, *, covered: bool) -> None:
         self._covered = covered
@@ -65,7 +68,7 @@ class Camera:
             channel.sendall(bytes(4))
             return
         self._count += 1
-        image = draw(self._subject, self._count)
+        image = take(self._persona, self._count)
         message = len(image).to_bytes(4, "big") + image
         if fault:
             self._process.transcript.note(f"fault {fault.do}")
@@ -97,11 +100,11 @@ def main() -> None:
     """Run the simulator."""
     parser = argparse.ArgumentParser(prog="python -m simulators.camera", description="A counter camera.")
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to serve pictures on")
-    parser.add_argument("--subject", default="somebody", help="who stands before the camera; draws another figure for each name")
+    parser.add_argument("--persona", choices=sorted(PERSONAS), default="zhang", help="who stands before the camera")
     add_common_arguments(parser)
     arguments = parser.parse_args()
     process = from_arguments("camera", arguments)
-    Camera(process, arguments.socket, arguments.subject)
+    Camera(process, arguments.socket, arguments.persona)
     process.ready(source=str(arguments.socket))
     process.run()
 

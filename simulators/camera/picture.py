@@ -1,40 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draw a person-like grey picture: background, shoulders, head. Nobody's face; every frame differs as a real sensor's would.
+"""What the sensor sees: a persona's drawn face, enlarged, with the noise that makes every frame of a real sensor another one.
 
-Format: netpbm pgm(5), raw form, maxval 255. 358 x 441 pixels is the picture size of the resident identity card's photo kits.
+Format: netpbm pgm(5), raw form, maxval 255; 360 x 450 pixels, close to the 358 x 441 of identity photographs.
 """
 
 from __future__ import annotations
 
+import functools
 import random
 
-WIDTH, HEIGHT = 358, 441
+from simulators.personas import PERSONAS, portrait_pgm
+
+SCALE = 3
 
 
-def draw(subject: str, number: int) -> bytes:
-    """Return frame ``number`` of ``subject`` as a PGM file of about 154 KiB. The same arguments draw the same picture."""
-    subject_draws = random.Random(subject)
-    head = (WIDTH * 0.5, HEIGHT * subject_draws.uniform(0.38, 0.42), WIDTH * subject_draws.uniform(0.20, 0.25), HEIGHT * 0.24)
-    skin, cloth, wall = subject_draws.randrange(150, 210), subject_draws.randrange(30, 90), 235
-    noise = random.Random(f"{subject}/{number}").randbytes(WIDTH)
-    rows = bytearray()
-    for y in range(HEIGHT):
-        row = bytearray([wall]) * WIDTH
-        _span(row, _half_width(y, HEIGHT * 1.05, WIDTH * 0.48, HEIGHT * 0.40), WIDTH * 0.5, cloth)
-        _span(row, _half_width(y, head[1], head[2], head[3]), head[0], skin)
-        grain = (y * 31 + number) % WIDTH
-        row[grain] = noise[grain]
-        rows += row
-    return b"P5\n%d %d\n255\n" % (WIDTH, HEIGHT) + bytes(rows)
+@functools.cache
+def _still(persona: str) -> tuple[int, int, bytes]:
+    """Return width, height and pixels of the enlarged drawing."""
+    _, size, _, pixels = portrait_pgm(PERSONAS[persona]).split(b"\n", 3)
+    width, height = (int(number) for number in size.split())
+    rows = (pixels[at : at + width] for at in range(0, width * height, width))
+    wide = (b"".join(bytes([pixel]) * SCALE for pixel in row) for row in rows)
+    return width * SCALE, height * SCALE, b"".join(row * SCALE for row in wide)
 
 
-def _half_width(y: int, centre: float, across: float, down: float) -> float:
-    """Return half the width of an ellipse at row ``y``, 0 outside."""
-    inside = 1 - ((y - centre) / down) ** 2
-    return across * inside**0.5 if inside > 0 else 0.0
-
-
-def _span(row: bytearray, half: float, centre: float, value: int) -> None:
-    if half >= 1:
-        left, right = max(0, int(centre - half)), min(len(row), int(centre + half))
-        row[left:right] = bytes([value]) * (right - left)
+def take(persona: str, number: int) -> bytes:
+    """Return frame ``number`` of ``persona``; the same arguments give the same picture. ``KeyError`` for nobody we know."""
+    width, height, still = _still(persona)
+    pixels = bytearray(still)
+    noise = random.Random(f"{persona}/{number}")
+    for grain in noise.randbytes(height):
+        pixels[noise.randrange(len(pixels))] = grain
+    return b"P5\n%d %d\n255\n" % (width, height) + bytes(pixels)

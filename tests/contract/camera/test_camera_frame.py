@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hal.camera.frame import MAX_IMAGE, MEDIA_TYPE, build, parse
-from hal.camera.portrait import portrait_of
+from hal.camera.portrait import live_portrait
 from hal.document import Portrait, PortraitProvenance
 from hal.errors import ProtocolError
 
@@ -80,22 +80,12 @@ def test_frame_build_with_wrong_pixel_count_is_the_callers_mistake() -> None:
         build(64, 64, b"")
 
 
-def test_portrait_of_a_capture_is_minted_with_camera_provenance() -> None:
-    portrait = portrait_of({"image": GOOD.hex(), "media_type": MEDIA_TYPE})
+def test_live_portrait_of_a_picture_is_minted_with_camera_provenance() -> None:
+    portrait = live_portrait(GOOD)
     assert isinstance(portrait, Portrait)
     assert (portrait.provenance, portrait.image, portrait.media_type) == (PortraitProvenance.CAMERA, GOOD, MEDIA_TYPE)
 
 
-@settings(max_examples=2000, deadline=None)
-@given(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "image": st.one_of(st.none(), st.integers(), st.text(), st.binary(max_size=64).map(bytes.hex)),
-            "media_type": st.one_of(st.none(), st.just(MEDIA_TYPE), st.text()),
-        },
-    )
-)
-def test_portrait_of_anything_else_only_the_declared_error(answer: dict[str, Any]) -> None:
+def test_live_portrait_of_anything_else_is_the_declared_error() -> None:
     with pytest.raises(ProtocolError):
-        portrait_of(answer)
+        live_portrait(GOOD + b"\x00")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hal.camera.errors import NoFrame
-from hal.camera.portrait import portrait_of
+from hal.camera.portrait import live_portrait
 from hal.camera.service import CameraService
 from hal.camera.source import capture
 from hal.deadline import Deadline
@@ -34,17 +34,18 @@ def camera(short_dir: Path) -> Iterator[RunningSimulator]:
 
 def test_capture_two_questions_give_two_fresh_pictures(camera: RunningSimulator) -> None:
     first, second = (capture(camera.endpoints["source"], Deadline.after(5)) for _ in range(2))
-    assert (first.width, first.height) == (358, 441)
+    assert (first.width, first.height) == (360, 450)
     assert first.image != second.image
     assert camera.control("frames")["count"] == 2
 
 
-def test_capture_of_another_subject_is_another_picture(camera: RunningSimulator) -> None:
+def test_capture_of_another_persona_is_another_picture(camera: RunningSimulator) -> None:
     service = CameraService({"source": camera.endpoints["source"]})
     answer = service.operations["capture"]({}, Deadline.after(5))
-    camera.control("subject", name="somebody else")
+    camera.control("persona", persona="li")
     other = service.operations["capture"]({}, Deadline.after(5))
-    assert portrait_of(answer).image != portrait_of(other).image
+    pixels = [live_portrait(bytes.fromhex(each["image"])).image for each in (answer, other)]
+    assert sum(one != two for one, two in zip(*pixels, strict=True)) > 10_000
     assert service.link_us > 0
 
 
@@ -68,7 +69,7 @@ def test_capture_with_a_fault_is_the_declared_error_and_the_next_one_works(
     with pytest.raises(error) as raised:
         capture(camera.endpoints["source"], Deadline.after(0.3 if fault["do"] == "silence" else 5))
     assert raised.value.data.get("reason") == reason
-    assert capture(camera.endpoints["source"], Deadline.after(5)).width == 358
+    assert capture(camera.endpoints["source"], Deadline.after(5)).width == 360
 
 
 def test_capture_while_held_passes_its_deadline(camera: RunningSimulator) -> None:
@@ -84,7 +85,7 @@ def test_capture_with_covered_lens_is_no_frame(camera: RunningSimulator) -> None
     with pytest.raises(NoFrame):
         capture(camera.endpoints["source"], Deadline.after(5))
     camera.control("uncover")
-    assert capture(camera.endpoints["source"], Deadline.after(5)).height == 441
+    assert capture(camera.endpoints["source"], Deadline.after(5)).height == 450
 
 
 def test_capture_after_the_source_died_is_link_closed(camera: RunningSimulator) -> None:
@@ -129,3 +130,9 @@ def test_capture_under_a_slow_trickle_keeps_one_deadline(short_dir: Path) -> Non
 def test_capture_path_too_long_for_a_socket_is_link_closed() -> None:
     with pytest.raises(LinkClosed):
         capture("/tmp/" + "x" * 200, Deadline.after(1))  # noqa: S108  # never created: too long for the kernel
+
+
+def test_persona_nobody_knows_is_refused_and_the_old_one_stays(camera: RunningSimulator) -> None:
+    with pytest.raises(RuntimeError, match="KeyError"):
+        camera.control("persona", persona="nobody")
+    assert capture(camera.endpoints["source"], Deadline.after(5)).width == 360
