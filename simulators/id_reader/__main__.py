@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start the reader: ``python -m simulators.id_reader --link /run/id-reader``. Control commands are listed in the README."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from simulators.id_reader.device import Device
+from simulators.id_reader.port import Port
+from simulators.id_reader.sam import BAUDS, Sam
+from simulators.kit import add_common_arguments, from_arguments
+from simulators.personas import PERSONAS
+
+SAM_ID = "0500010009b8320105be1200adc5b111"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="simulators.id_reader", description=__doc__)
+    add_common_arguments(parser)
+    parser.add_argument("--link", type=Path, help="symbolic link to make to the pseudo-terminal")
+    parser.add_argument("--persona", choices=sorted(PERSONAS), help="whose card lies on the reader at the start")
+    parser.add_argument("--baud", type=int, choices=BAUDS, default=BAUDS[0])
+    parser.add_argument("--pace", action=argparse.BooleanOptionalAction, default=True, help="answer at the line's rate")
+    parser.add_argument("--find-policy", choices=("once", "always", "alternate"), default="once", help="find after a good read")
+    parser.add_argument("--power-up-ms", type=int, default=0, help="silence after power-on")
+    parser.add_argument("--sam-id", type=bytes.fromhex, default=bytes.fromhex(SAM_ID), help="16 bytes as hex")
+    parser.add_argument("--iin", type=bytes.fromhex, default=bytes(4), help="4 bytes of find's answer as hex")
+    parser.add_argument("--sn", type=bytes.fromhex, default=bytes(8), help="8 bytes of select's answer as hex")
+    parser.add_argument("--sam-failure", type=lambda text: int(text, 16), default=0, help="60 or 66: the SAM is out of order")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run until told to stop."""
+    arguments = _arguments()
+    process = from_arguments("id_reader", arguments)
+    sam = Sam(
+        arguments.sam_id,
+        arguments.find_policy,
+        arguments.baud,
+        arguments.iin,
+        arguments.sn,
+        PERSONAS[arguments.persona] if arguments.persona else None,
+        arguments.sam_failure,
+    )
+    port = Port(arguments.link)
+    device = Device(sam, port, process, pace=arguments.pace, power_up_ms=arguments.power_up_ms)
+
+    def insert(request: dict[str, Any]) -> None:
+        device.insert(PERSONAS[request.get("persona", "zhang")])
+
+    def fail(request: dict[str, Any]) -> None:
+        sam.failure = int(request["code"])
+
+    process.command("insert", insert)
+    process.command("persona", insert)
+    process.command("remove", lambda _: device.remove())
+    process.command("sam", fail)
+    process.command("hangup", lambda _: device.unplug())
+    process.command("plug", lambda _: device.plug())
+    process.command("counts", lambda _: {"counts": dict(device.counts)})
+    device.start()
+    process.ready(port=port.name, sam_id=sam.sam_id.hex())
+    process.run(lambda: arguments.link.unlink(missing_ok=True) if arguments.link else None)
+
+
+if __name__ == "__main__":
+    main()
