@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames of the SAM serial protocol: pure bytes in, values out.
+
+Request  ``AA AA AA 96 69 | Len | CMD Para [Data] | CHK``
+Answer   ``AA AA AA 96 69 | Len | SW1 SW2 SW3 [Data] | CHK``
+
+Len is 16-bit big-endian and counts everything behind itself, CHK included; CHK is the XOR of everything from Len on.
+Clause: SAM_V protocol text of 2014 (published with openiDR200), §1.1 and §2 of the facts.
+
+Rules
+* Len is bounded to 4..4089, and to what the command sent may bring, before a byte of the body is read.
+* An answer carries no sequence number: a command knows the lengths of its own answers, everything else is refused.
+* The fingerprint command (30 10) is not in this table and cannot be sent. A reader that appends fingerprint data unasked is read to the
+  end of the frame and the data is dropped unparsed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import xor
+from typing import Final
+
+from hal.id_reader.errors import FrameError
+
+PREAMBLE: Final = bytes.fromhex("aaaaaa9669")
+MARK: Final = PREAMBLE[1:]
+"""What an answer is found by; some readers lose the first AA."""
+HEADER_LENGTH: Final = len(PREAMBLE) + 2
+MIN_LENGTH: Final = 4
+MAX_LENGTH: Final = 4089
+
+TEXT_LENGTH: Final = 256
+PHOTO_LENGTH: Final = 1024
+ADDRESS_LENGTH: Final = 70
+_SIZES: Final = TEXT_LENGTH.to_bytes(2, "big") + PHOTO_LENGTH.to_bytes(2, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its ``CMD Para [Data]``, the data sizes its good answer may have, and how long an answer may take in seconds."""
+
+    name: str
+    body: bytes
+    sizes: frozenset[int]
+    timeout: float
+
+    def allows(self, length: int) -> bool:
+        """Return whether an answer to this command may have this Len: a bare status, or one of its data sizes."""
+        return length == MIN_LENGTH or length - MIN_LENGTH in self.sizes
+
+    @property
+    def frame(self) -> bytes:
+        """The whole request."""
+        counted = (len(self.body) + 1).to_bytes(2, "big") + self.body
+        return PREAMBLE + counted + bytes([checksum(counted)])
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: SW1 SW2 of the card (often 0), SW3 of the SAM, data."""
+
+    card_status: int
+    code: int
+    data: bytes
+
+
+def checksum(data: bytes) -> int:
+    """Return the XOR of all bytes."""
+    return reduce(xor, data, 0)
+
+
+def _sizes(*sizes: int) -> frozenset[int]:
+    return frozenset(sizes)
+
+
+_BLOCKS: Final = len(_SIZES) + TEXT_LENGTH + PHOTO_LENGTH
+RESET: Final = Command("reset", b"\x10\xff", _sizes(), 1.0)
+STATUS: Final = Command("status", b"\x11\xff", _sizes(), 1.0)
+SAM_ID: Final = Command("sam_id", b"\x12\xff", _sizes(16), 1.0)
+FIND: Final = Command("find", b"\x20\x01", _sizes(4), 0.5)
+SELECT: Final = Command("select", b"\x20\x02", _sizes(8), 0.5)
+READ: Final = Command("read", b"\x30\x01", _sizes(*(_BLOCKS + extra for extra in (0, 2, 2 + 512, 2 + 1024))), 3.0)
+APPENDED: Final = Command("appended", b"\x30\x03", _sizes(*(ADDRESS_LENGTH * n for n in range(1, 5))), 2.0)
+MANAGEMENT: Final = Command("management", b"\x30\x05", _sizes(28), 1.0)
+COMMANDS: Final = (RESET, STATUS, SAM_ID, FIND, SELECT, READ, APPENDED, MANAGEMENT)
+
+_BAUD_CODES: Final = {115200: 0, 57600: 1, 38400: 2, 19200: 3, 9600: 4}
+
+
+def set_baud(baud: int) -> Command:
+    """Return the command that changes the line's rate; the answer still comes at the old one. ``KeyError`` for other rates."""
+    return Command("set_baud", bytes([0x60, _BAUD_CODES[baud]]), _sizes(), 1.0)
+
+
+def set_max_rf(size: int) -> Command:
+    """Return the command that limits the RF frames to ``size`` bytes, 24..255."""
+    if not 24 <= size <= 255:  # noqa: PLR2004  # the command's own range
+        raise ValueError("RF frames have 24 to 255 bytes")
+    return Command("set_max_rf", bytes([0x61, 0xFF, size]), _sizes(), 1.0)
+
+
+def missing(heard: bytes) -> int:
+    """Return how many bytes must at least still come before ``heard`` holds an answer's mark and Len; 0 when it does."""
+    at = heard.find(MARK)
+    if at >= 0:
+        return max(0, at + len(MARK) + 2 - len(heard))
+    part = next(n for n in range(len(MARK) - 1, -1, -1) if heard.endswith(MARK[:n]))
+    return len(MARK) - part + 2
+
+
+def parse_header(heard: bytes, command: Command) -> tuple[int, bytes]:
+    """Return (Len, first bytes of the body) of the answer in ``heard``, for which ``missing`` is 0.
+
+    Raises :class:`FrameError` for a Len out of bounds (``length``) or one this command never brings (``unexpected``).
+    """
+    at = heard.find(MARK)
+    body = at + len(MARK) + 2
+    if at < 0 or body > len(heard):
+        raise FrameError("no answer", reason="preamble")
+    length = int.from_bytes(heard[body - 2 : body], "big")
+    if not MIN_LENGTH <= length <= MAX_LENGTH:
+        raise FrameError("answer of an impossible length", reason="length", length=length)
+    if not command.allows(length):
+        raise FrameError("this is no answer to the command", reason="unexpected", length=length)
+    return length, heard[body:]
+
+
+def parse_body(length: int, body: bytes) -> Answer:
+    """Return the answer in ``body``, which is exactly ``length`` bytes with its checksum; :class:`FrameError` ``checksum`` otherwise."""
+    if len(body) != length or length < MIN_LENGTH:
+        raise FrameError("answer of the wrong length", reason="length", length=length)
+    if checksum(length.to_bytes(2, "big") + body):
+        raise FrameError("checksum does not fit", reason="checksum")
+    return Answer(int.from_bytes(body[:2], "big"), body[2], body[3:-1])
+
+
+def parse_frame(frame: bytes, command: Command) -> Answer:
+    """Return the answer that ``frame`` is, from the preamble to the checksum; refuses anything before or behind it."""
+    if not frame.startswith(PREAMBLE) or len(frame) < HEADER_LENGTH:
+        raise FrameError("no answer", reason="preamble")
+    length, body = parse_header(frame, command)
+    return parse_body(length, body)
+
+
+def parse_blocks(data: bytes) -> tuple[bytes, bytes]:
+    """Return (text, photo) of a good READ answer's data; :class:`FrameError` ``blocks`` when its own lengths differ from 256 and 1024.
+
+    What follows them (two length bytes and fingerprints, never asked for) is dropped.
+    """
+    if data[: len(_SIZES)] != _SIZES or len(data) < _BLOCKS:
+        raise FrameError("blocks of the wrong size", reason="blocks")
+    text = len(_SIZES) + TEXT_LENGTH
+    return data[len(_SIZES) : text], data[text:_BLOCKS]
