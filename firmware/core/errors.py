@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the core refuses. World errors only; a caller's mistake is a ``TypeError`` or ``ValueError``.
+
+Rules
+* No error carries personal data, keys or message content: a reason word or an outcome code, nothing else.
+* A refusal that the clerk must see carries exactly one code of :mod:`firmware.core.outcomes`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class CoreError(Exception):
+    """Root of everything the codecs and checks let out."""
+
+
+class Malformed(CoreError):
+    """Bytes are not the one accepted encoding, or a map is not the one the CDDL describes. The text names the rule, never a value."""
+
+
+class SignatureFault(StrEnum):
+    """Why a signed message was refused, in the order in which the verifier asks."""
+
+    MALFORMED = "malformed"
+    """Not a tagged COSE_Sign1 of four elements with an empty unprotected header, or not strictly encoded."""
+    TYPE = "typ"
+    """Another kind of message than the one asked for."""
+    KEY = "kid"
+    """The key is unknown, has another purpose, or is outside its time."""
+    ALGORITHM = "alg"
+    """The message names another algorithm than the key's."""
+    LENGTH = "length"
+    """The signature has not the length of the key's algorithm."""
+    SIGNATURE = "signature"
+    """The signature does not verify: other content, other external data or other key."""
+
+
+class SignatureRefused(CoreError):
+    """A signed message did not verify."""
+
+    def __init__(self, reason: SignatureFault) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class CannotOpen(CoreError):
+    """A sealed message does not open with this key and this info."""
+
+
+class Refused(CoreError):
+    """A decision against going on; ``code`` is the one outcome the clerk and the log get."""
+
+    def __init__(self, code: str, reason: str = "") -> None:
+        super().__init__(f"{code} {reason}".rstrip())
+        self.code = code
+        self.reason = reason
+
+
+class ApprovalRefused(Refused):
+    """The operator's answer does not permit this write: R704, R705 or R707."""
+
+
+class ProfileRefused(Refused):
+    """The sealed profile is not the approved one, or cannot be used: R704 or R707."""
+
+
+class PolicyRefused(Refused):
+    """The policy pack offers no plan for this business: R410 or R103."""
+
+
+class AckRefused(CoreError):
+    """An acknowledgement is not the operator's word about this result. The report stays due and is sent again."""

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which public key may speak for what. The keyring, never the message, decides algorithm and purpose.
+
+Rules
+* ``kid`` is the first 16 bytes of SHA-256 over the key's DER SubjectPublicKeyInfo; a stated kid that differs is refused.
+* One key, one purpose: a kid stands in a keyring once.
+* A key with a time window needs a time to be found; without one it is not found.
+
+Does not verify signatures (:mod:`firmware.core.cose`) and does not hold private keys (``firmware.keystore``).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+from firmware.core.errors import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ES256: Final = -7
+"""ECDSA with SHA-256 over P-256 (RFC 9053 §2.1)."""
+KID_LENGTH: Final = 16
+X25519_LENGTH: Final = 32
+
+
+class Purpose(StrEnum):
+    """What a key may sign; its holder is a terminal (record) or the operator."""
+
+    RECORD = "record"
+    APPROVAL = "approval"
+    """The operator's decision key: approvals and acknowledgements; ``typ`` tells them apart."""
+    UPDATE = "update"
+
+
+def key_id(spki: bytes) -> bytes:
+    """Return the 16-byte kid of a DER SubjectPublicKeyInfo."""
+    return hashlib.sha256(spki).digest()[:KID_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One public key with the one algorithm and purpose it is good for; times are Unix seconds, ``not_after`` exclusive."""
+
+    kid: bytes
+    alg: int
+    public_key: ec.EllipticCurvePublicKey = field(repr=False, compare=False)
+    purpose: Purpose
+    not_before: int | None = None
+    not_after: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse, with ``ValueError``, another curve than P-256, an algorithm that is not ES256 and a kid that is not the key's."""
+        if self.alg != ES256 or type(self.public_key.curve) is not ec.SECP256R1:
+            raise ValueError("only ES256 with P-256")
+        if self.kid != key_id(self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)):
+            raise ValueError("kid is not the key's")
+
+    @classmethod
+    def from_spki(cls, spki: bytes, purpose: Purpose, *, not_before: int | None = None, not_after: int | None = None) -> Self:
+        """Return the key of a DER SubjectPublicKeyInfo; :class:`~firmware.core.errors.Malformed` when it is no P-256 key."""
+        try:
+            public_key = load_der_public_key(spki)
+        except (ValueError, UnsupportedAlgorithm):
+            raise Malformed("public key") from None
+        if not isinstance(public_key, ec.EllipticCurvePublicKey) or type(public_key.curve) is not ec.SECP256R1:
+            raise Malformed("public key")
+        if public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != spki:
+            raise Malformed("public key encoding")
+        return cls(key_id(spki), ES256, public_key, purpose, not_before, not_after)
+
+    def good_at(self, seconds: int | None) -> bool:
+        """Return whether the key may be used at ``seconds``."""
+        if self.not_before is None and self.not_after is None:
+            return True
+        if seconds is None:
+            return False
+        return (self.not_before is None or self.not_before <= seconds) and (self.not_after is None or seconds < self.not_after)
+
+
+class Keyring:
+    """The keys a verifier trusts."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Iterable[Key] = ()) -> None:
+        """Take ``keys``; ``ValueError`` when one kid appears twice."""
+        self._keys: dict[bytes, Key] = {}
+        for key in keys:
+            if key.kid in self._keys:
+                raise ValueError("one key, one purpose, once")
+            self._keys[key.kid] = key
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def find(self, kid: bytes, purpose: Purpose, seconds: int | None = None) -> Key | None:
+        """Return the key named ``kid`` if it serves ``purpose`` and is good at ``seconds`` (Unix time), else ``None``."""
+        key = self._keys.get(kid)
+        return key if key is not None and key.purpose == purpose and key.good_at(seconds) else None
+
+    @classmethod
+    def from_trust_json(cls, trust: Mapping[str, Any]) -> Self:
+        """Return the operator's keys in the ``approval_keys`` of a decoded ``trust.json``; ``Malformed`` when an entry is not right."""
+        entries = trust.get("approval_keys")
+        if not isinstance(entries, list) or not entries:
+            raise Malformed("approval_keys")
+        keys = [_trusted_key(entry) for entry in entries]
+        if len({key.kid for key in keys}) != len(keys):
+            raise Malformed("approval_keys")
+        return cls(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What enrolment gave the terminal: whom it believes and to whom it seals."""
+
+    operator_id: str
+    backend_url: str
+    keyring: Keyring
+    vault_key: bytes
+    """Raw X25519 public key of the operator's vault, 32 bytes."""
+
+    @classmethod
+    def from_json(cls, trust: Mapping[str, Any]) -> Self:
+        """Return the trust of a decoded ``trust.json``; :class:`~firmware.core.errors.Malformed` when a part is missing or wrong."""
+        operator_id, backend_url = trust.get("operator_id"), trust.get("backend_url")
+        if not (isinstance(operator_id, str) and operator_id and isinstance(backend_url, str) and backend_url):
+            raise Malformed("trust")
+        vault_key = _base64(trust.get("vault_key"))
+        if len(vault_key) != X25519_LENGTH:
+            raise Malformed("vault_key")
+        return cls(operator_id, backend_url, Keyring.from_trust_json(trust), vault_key)
+
+
+def _trusted_key(entry: Any) -> Key:
+    if not isinstance(entry, dict) or entry.get("purpose") != Purpose.APPROVAL:
+        raise Malformed("approval_keys")
+    window = entry.get("not_before"), entry.get("not_after")
+    if not all(bound is None or type(bound) is int for bound in window):
+        raise Malformed("approval_keys")
+    key = Key.from_spki(_base64(entry.get("spki")), Purpose.APPROVAL, not_before=window[0], not_after=window[1])
+    if entry.get("kid") != key.kid.hex():
+        raise Malformed("kid is not the key's")
+    return key
+
+
+def _base64(value: Any) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True) if isinstance(value, str) else b""
+    except (binascii.Error, ValueError):
+        raise Malformed("base64") from None
