@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The journal: one append is one durable transaction of row, items, audit leaf, spent approval and record link.
+
+Rules
+* A row is an event and is never changed; the state of a session is a fold over its rows, kept elsewhere.
+* What :meth:`Journal.append` returned survives any crash; what it raised left nothing, except that after :class:`JournalFailed` the
+  row may or may not be found on the next opening (the caller was not told it is there, so it must ask the world again).
+* An approval, its nonce and its record are spent once in the life of the file.
+* Personal data goes into sealed items only. Erasing deletes the session's wrapped key and the items in the transaction of the erasing
+  row, then empties the log, so that neither file still holds them.
+* Every caller mistake (wrong sizes, appending to a closed session, items after erasing) is a ``ValueError`` before anything is written.
+
+It runs no effect, reads no clock, and signs nothing.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Self
+
+from firmware.journal import merkle, reading, sealing
+from firmware.journal.entry import CHAIN_START, CLOSES, ERASES, Entry, next_chain
+from firmware.journal.errors import AlreadySpent, ItemGone, JournalCorrupt, JournalError
+from firmware.journal.reading import Tip
+from firmware.journal.schema import APPLICATION_ID, MIGRATIONS
+from firmware.journal.store import Store
+from firmware.journal.values import (
+    ID_BYTES,
+    MAX_INTEGER,
+    MAX_ITEM,
+    MAX_PAYLOAD,
+    RecordLink,
+    Row,
+    Spend,
+    check_limit,
+    check_link,
+    check_name,
+    check_size,
+    check_spend,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+NOTE_EVERY: Final = 8192  # rows after which the audit tree is noted, so that opening re-hashes at most about so many
+_NO_ITEMS: Final[Mapping[str, bytes]] = MappingProxyType({})
+
+
+class Journal:
+    """The open journal of this terminal; a context manager that closes it. Use :meth:`open`."""
+
+    def __init__(self, store: Store, store_key: bytes) -> None:
+        """Take over a configured, identified store. Verifies it; see :meth:`open` for what that raises."""
+        self._store = store
+        self._store_key = store_key
+        self._noted = reading.noted_tree(store)
+        self._tree = reading.check_tree(store, self._noted)
+        self._root = self._tree.root()
+        self._tips: dict[bytes, Tip] = reading.open_tips(store)
+        self._last_record = reading.last_link(store)
+        reading.check_items(store, store_key)
+
+    @classmethod
+    def open(cls, path: Path, store_key: bytes) -> Self:
+        """Open the journal at ``path`` or create it (mode 0600), with the 32-byte store key.
+
+        Verifies: application, version, store key, audit tree since it was last noted, chains of open sessions, record numbers, items.
+        Raises :class:`JournalBusy`, :class:`JournalCorrupt` or :class:`JournalFailed`.
+        """
+        check_size("store key", store_key, sealing.KEY_BYTES)
+        store = Store(path)
+        try:
+            store.claim()
+            fresh = reading.check_identity(store)
+            if not fresh:
+                reading.check_store_key(store, store_key)
+            store.configure()
+            _migrate(store, store_key, fresh=fresh)
+            store.checkpoint()  # what was erased just before a power cut may still be in the log
+            journal = cls(store, store_key)
+        except BaseException:
+            store.close()
+            raise
+        store.opened()
+        return journal
+
+    @property
+    def commits(self) -> int:
+        """Transactions made durable since opening, each one flush of the disk."""
+        return self._store.commits
+
+    def append(
+        self,
+        session: bytes,
+        kind: str,
+        payload: bytes,
+        *,
+        items: Mapping[str, bytes] = _NO_ITEMS,
+        spend: Spend | None = None,
+        record: RecordLink | None = None,
+        erase: bool = False,
+        close: bool = False,
+    ) -> Row:
+        """Write one event and everything that must stand or fall with it; durable on return.
+
+        ``session`` 16 bytes, ``kind`` 1..64 plain characters, ``payload`` at most 1 MiB without personal data, ``items`` name → bytes of at
+        most 8 MiB each (the same name again replaces), ``record`` exactly one after :meth:`last_record`. ``erase`` destroys all items of
+        the session for ever; ``close`` makes this its last row. Raises :class:`AlreadySpent` (nothing appended),
+        :class:`JournalFailed`, ``ValueError``.
+        """
+        flags = (ERASES if erase else 0) | (CLOSES if close else 0)
+        tip = self._check(session, kind, payload, items, spend, record, erase=erase)
+        entry = Entry(self._tree.size + 1, session, flags, kind, payload, spend, record)
+        digest = entry.digest()
+        tree = self._tree.append(merkle.leaf_hash(digest))
+        root, chain = tree.root(), next_chain(tip.chain, digest)
+        noting = tree.size - self._noted.size >= NOTE_EVERY
+        with self._store.transaction():
+            number = tip.number or self._begin_session(session)
+            self._store.execute(
+                "INSERT INTO row (seq, session, flags, kind, payload, chain, root) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (entry.seq, number, flags, kind, payload, chain, root),
+            )
+            if spend or record:
+                self._write_links(entry)
+            if items:
+                self._write_items(number, session, items)
+            if flags:
+                self._end(number, erase=erase, close=close)
+            if noting:
+                self._store.execute("UPDATE unit SET audit_size = ?, audit_peaks = ?", (tree.size, tree.pack()))
+        self._tree, self._root, self._last_record = tree, root, record or self._last_record
+        if noting:
+            self._noted = tree
+        if close:
+            self._tips.pop(session, None)
+        else:
+            self._tips[session] = Tip(number, chain, tip.erased or erase)
+        if erase or self._store.log_is_long():
+            self._store.checkpoint()
+        return Row(entry.seq, session, kind, payload)
+
+    def rows(self, session: bytes) -> tuple[Row, ...]:
+        """Return the session's rows, oldest first; empty for an unknown session. Raises :class:`JournalCorrupt` on a broken chain."""
+        return tuple(Row(s.entry.seq, session, s.entry.kind, s.entry.payload) for s in self._session_rows(session))
+
+    def open_sessions(self) -> tuple[bytes, ...]:
+        """Return the sessions without a closing row, oldest first."""
+        self._store.check()
+        return tuple(self._tips)
+
+    def item(self, session: bytes, name: str) -> bytes:
+        """Return a sealed item's content; raises :class:`ItemGone`, or :class:`JournalCorrupt` when it does not open."""
+        found = self._store.query(
+            "SELECT k.wrapped, i.sealed FROM session s JOIN session_key k ON k.session = s.id"
+            " JOIN item i ON i.session = s.id WHERE s.name = ? AND i.name = ?",
+            (session, name),
+        )
+        if not found:
+            raise ItemGone(f"session {session.hex()} holds no item {name}")
+        try:
+            return sealing.open_item(self._store_key, found[0][0], session, name, found[0][1])
+        except sealing.Unsealable as error:
+            raise self._corrupt("a sealed item is damaged") from error
+
+    def last_record(self) -> RecordLink:
+        """Return the link of the last signed record, ``RecordLink(0, 32 zero bytes)`` before the first."""
+        self._store.check()
+        return self._last_record
+
+    def chain(self, session: bytes) -> bytes:
+        """Return the SHA-256 chain over the session's rows so far, 32 bytes; zeros for an unknown session."""
+        self._store.check()
+        if tip := self._tips.get(session):
+            return tip.chain
+        rows = self._session_rows(session)
+        return rows[-1].chain if rows else CHAIN_START
+
+    def audit_head(self) -> tuple[int, bytes]:
+        """Return size and head of the audit tree (RFC 9162) over all rows."""
+        self._store.check()
+        return self._tree.size, self._root
+
+    def inclusion_proof(self, seq: int) -> list[bytes]:
+        """Return the proof that row ``seq`` is in the audit tree; re-hashes the journal. ``ValueError`` when there is no such row."""
+        return merkle.inclusion_proof(seq - 1, self._leaves())
+
+    def consistency_proof(self, size: int) -> list[bytes]:
+        """Return the proof that the audit tree begins with its first ``size`` rows; re-hashes the journal."""
+        return merkle.consistency_proof(size, self._leaves())
+
+    def verify(self) -> int:
+        """Re-hash the whole journal, not only what is new since the tree was noted; return the rows checked."""
+        try:
+            return reading.check_tree(self._store, merkle.Frontier()).size
+        except JournalCorrupt:
+            self._store.stop("content does not add up")
+            raise
+
+    def time_floor(self) -> int:
+        """Return the highest Unix time (seconds) this terminal was ever told by the operator."""
+        floor: int = self._store.query("SELECT time_floor FROM unit")[0][0]
+        return floor
+
+    def raise_time_floor(self, seconds: int) -> None:
+        """Raise the floor; a lower or equal time changes nothing. Durable on return."""
+        if not 0 <= seconds <= MAX_INTEGER:
+            raise ValueError("not a time")
+        if seconds > self.time_floor():
+            with self._store.transaction():
+                self._store.execute("UPDATE unit SET time_floor = ?", (seconds,))
+
+    def close(self) -> None:
+        """Move the log into the file and close it; harmless when repeated."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close."""
+        self.close()
+
+    def _check(
+        self,
+        session: bytes,
+        kind: str,
+        payload: bytes,
+        items: Mapping[str, bytes],
+        spend: Spend | None,
+        record: RecordLink | None,
+        *,
+        erase: bool,
+    ) -> Tip:
+        self._store.check()
+        check_size("session", session, ID_BYTES)
+        check_name("kind", kind)
+        check_limit("payload", payload, MAX_PAYLOAD)
+        for name, content in items.items():
+            check_name("item name", name)
+            check_limit("item", content, MAX_ITEM)
+        if spend:
+            check_spend(spend)
+        if record:
+            check_link(record, self._last_record)
+        tip = self._tips.get(session)
+        if tip is None:
+            if self._number(session):
+                raise ValueError("session is closed")
+            tip = Tip(0, CHAIN_START, erased=False)
+        if items and (erase or tip.erased):
+            raise ValueError("the session's items are erased")
+        return tip
+
+    def _begin_session(self, session: bytes) -> int:
+        return int(self._store.query("INSERT INTO session (name) VALUES (?) RETURNING id", (session,))[0][0])
+
+    def _write_links(self, entry: Entry) -> None:
+        if spend := entry.spend:
+            values = (entry.seq, spend.approval_id, spend.nonce, spend.record)
+            if not self._store.insert_once("INSERT INTO spent (row, approval_id, nonce, record) VALUES (?, ?, ?, ?)", values):
+                raise AlreadySpent("this approval, nonce or record was spent before")
+        if record := entry.record:
+            self._store.execute("INSERT INTO record (row, number, digest) VALUES (?, ?, ?)", (entry.seq, record.seq, record.digest))
+
+    def _write_items(self, number: int, session: bytes, items: Mapping[str, bytes]) -> None:
+        if found := self._store.query("SELECT wrapped FROM session_key WHERE session = ?", (number,)):
+            wrapped: bytes = found[0][0]
+        else:
+            wrapped = sealing.new_session_key(self._store_key, session)
+            self._store.execute("INSERT INTO session_key (session, wrapped) VALUES (?, ?)", (number, wrapped))
+        for name, content in items.items():
+            try:
+                sealed = sealing.seal_item(self._store_key, wrapped, session, name, content)
+            except sealing.Unsealable as error:
+                raise self._corrupt("a session key is damaged") from error
+            self._store.execute(
+                "INSERT INTO item (session, name, sealed) VALUES (?, ?, ?)"
+                " ON CONFLICT (session, name) DO UPDATE SET sealed = excluded.sealed",
+                (number, name, sealed),
+            )
+
+    def _end(self, number: int, *, erase: bool, close: bool) -> None:
+        if erase:
+            self._store.execute("DELETE FROM item WHERE session = ?", (number,))
+            self._store.execute("DELETE FROM session_key WHERE session = ?", (number,))
+        self._store.execute("UPDATE session SET erased = erased | ?, closed = ? WHERE id = ?", (erase, close, number))
+
+    def _number(self, session: bytes) -> int:
+        found = self._store.query("SELECT id FROM session WHERE name = ?", (session,))
+        return int(found[0][0]) if found else 0
+
+    def _session_rows(self, session: bytes) -> list[reading.Stored]:
+        try:
+            return list(reading.session_rows(self._store, self._number(session)))
+        except JournalCorrupt:
+            self._store.stop("content does not add up")
+            raise
+
+    def _leaves(self) -> list[bytes]:
+        leaves = [merkle.leaf_hash(digest) for digest in reading.audit_digests(self._store)]
+        if merkle.root(leaves) != self._root:
+            raise self._corrupt("audit tree does not match its rows")
+        return leaves
+
+    def _corrupt(self, reason: str) -> JournalError:
+        self._store.stop(reason)
+        return JournalCorrupt(reason)
+
+
+def _migrate(store: Store, store_key: bytes, *, fresh: bool) -> None:
+    """Run the migrations the file has not seen, each in its own transaction."""
+    done = store.pragma("user_version")
+    for number, statements in enumerate(MIGRATIONS, start=1):
+        if number <= int(done):
+            continue
+        with store.transaction():
+            for statement in statements:
+                store.execute(statement)
+            if fresh and number == 1:
+                store.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                store.execute(
+                    "INSERT INTO unit (id, key_check, time_floor, audit_size, audit_peaks) VALUES (1, ?, 0, 0, x'')",
+                    (sealing.new_key_check(store_key),),
+                )
+            store.execute(f"PRAGMA user_version={number}")

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows as they come back from the file, believed only when they hash to what was noted beside them.
+
+Decides whether the file is this terminal's journal and adds up: application and schema number, store key, audit tree, session chains,
+record numbers, sealed items. Changes nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from firmware.journal import sealing
+from firmware.journal.entry import CHAIN_START, Entry, next_chain
+from firmware.journal.errors import JournalCorrupt
+from firmware.journal.merkle import Frontier, leaf_hash
+from firmware.journal.schema import APPLICATION_ID, MIGRATIONS
+from firmware.journal.values import FIRST_LINK, RecordLink, Spend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from firmware.journal.store import Store
+
+_BATCH: Final = 1024
+_COLUMNS: Final = (
+    "SELECT r.seq, s.name, r.flags, r.kind, r.payload, p.approval_id, p.nonce, p.record, l.number, l.digest, r.chain, r.root"
+    " FROM row r JOIN session s ON s.id = r.session LEFT JOIN spent p ON p.row = r.seq LEFT JOIN record l ON l.row = r.seq"
+)
+_BY_SEQ: Final = f"{_COLUMNS} WHERE r.seq > ? ORDER BY r.seq LIMIT {_BATCH}"
+_BY_SESSION: Final = f"{_COLUMNS} WHERE r.session = ? ORDER BY r.seq"
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """Where an open session stands: its number in the file, the chain over its rows, whether its items are erased."""
+
+    number: int
+    chain: bytes
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row with the two hashes noted beside it."""
+
+    entry: Entry
+    digest: bytes
+    chain: bytes
+    root: bytes
+
+
+def _stored(columns: tuple[Any, ...]) -> Stored:
+    seq, session, flags, kind, payload, approval_id, nonce, spent, number, link, chain, root = columns
+    spend = None if approval_id is None else Spend(approval_id, nonce, spent)
+    record = None if number is None else RecordLink(number, link)
+    entry = Entry(seq, session, flags, kind, payload, spend, record)
+    try:
+        return Stored(entry, entry.digest(), chain, root)
+    except (TypeError, ValueError, AttributeError, struct.error) as error:  # a column holds what its table would never have taken
+        raise JournalCorrupt(f"row {seq} is malformed") from error
+
+
+def session_rows(store: Store, number: int) -> Iterator[Stored]:
+    """Yield a session's rows, oldest first; raises :class:`JournalCorrupt` at the first that breaks the chain."""
+    chain = CHAIN_START
+    for columns in store.query(_BY_SESSION, (number,)):
+        stored = _stored(columns)
+        chain = next_chain(chain, stored.digest)
+        if chain != stored.chain:
+            raise JournalCorrupt(f"chain breaks at row {stored.entry.seq}")
+        yield stored
+
+
+def audit_digests(store: Store) -> list[bytes]:
+    """Return the row digests of the whole journal: the entries of the audit tree."""
+    digests: list[bytes] = []
+    while batch := store.query(_BY_SEQ, (len(digests),)):
+        digests += [_stored(columns).digest for columns in batch]
+    return digests
+
+
+def check_identity(store: Store) -> bool:
+    """Tell whether the file is new and empty; raises :class:`JournalCorrupt` when it is neither that nor a journal we can read."""
+    application, version = store.pragma("application_id"), store.pragma("user_version")
+    tables = store.query("SELECT count(*) FROM sqlite_schema")[0][0]
+    if (application, version, tables) == (0, 0, 0):
+        return True
+    if application != APPLICATION_ID:
+        raise JournalCorrupt("not a journal of this terminal")
+    if not isinstance(version, int) or not 1 <= version <= len(MIGRATIONS):
+        raise JournalCorrupt(f"journal is of version {version}, this software reads up to {len(MIGRATIONS)}")
+    return False
+
+
+def check_store_key(store: Store, store_key: bytes) -> None:
+    """Raise :class:`JournalCorrupt` unless the journal was made with this store key."""
+    found = store.query("SELECT key_check FROM unit")
+    if len(found) != 1 or not sealing.is_store_key(store_key, found[0][0]):
+        raise JournalCorrupt("store key does not belong to this journal")
+
+
+def noted_tree(store: Store) -> Frontier:
+    """Return the audit tree as last noted, which must be the one that stood at that row."""
+    size, packed = store.query("SELECT audit_size, audit_peaks FROM unit")[0]
+    try:
+        tree = Frontier.unpack(size, packed)
+    except ValueError as error:
+        raise JournalCorrupt("noted audit tree is malformed") from error
+    if size and store.query("SELECT root FROM row WHERE seq = ?", (size,)) != [(tree.root(),)]:
+        raise JournalCorrupt("noted audit tree does not match its row")
+    return tree
+
+
+def check_tree(store: Store, tree: Frontier) -> Frontier:
+    """Hash every row after ``tree`` and return the tree of all rows; raises :class:`JournalCorrupt` at the first mismatch."""
+    while batch := store.query(_BY_SEQ, (tree.size,)):
+        for columns in batch:
+            stored = _stored(columns)
+            tree = tree.append(leaf_hash(stored.digest))
+            if stored.entry.seq != tree.size or stored.root != tree.root():
+                raise JournalCorrupt(f"audit tree breaks at row {tree.size}")
+    if store.query("SELECT ifnull(max(seq), 0) FROM row") != [(tree.size,)]:
+        raise JournalCorrupt("rows are missing")
+    return tree
+
+
+def open_tips(store: Store) -> dict[bytes, Tip]:
+    """Return the sessions without a closing row, oldest first, their chains checked."""
+    tips: dict[bytes, Tip] = {}
+    for number, name, erased in store.query("SELECT id, name, erased FROM session WHERE closed = 0 ORDER BY id"):
+        rows = list(session_rows(store, number))
+        if not rows or any(row.entry.session != name for row in rows):
+            raise JournalCorrupt(f"session {number} has lost its rows")
+        tips[name] = Tip(number, rows[-1].chain, bool(erased))
+    return tips
+
+
+def last_link(store: Store) -> RecordLink:
+    """Return the last record's link; raises :class:`JournalCorrupt` when numbers are missing."""
+    found = store.query("SELECT number, digest FROM record ORDER BY number DESC LIMIT 1")
+    link = RecordLink(*found[0]) if found else FIRST_LINK
+    if store.query("SELECT count(*) FROM record") != [(link.seq,)]:
+        raise JournalCorrupt("record links are missing")
+    return link
+
+
+def check_items(store: Store, store_key: bytes) -> None:
+    """Open every sealed item once and drop it; raises :class:`JournalCorrupt` when one does not open."""
+    for (number,) in store.query("SELECT id FROM item ORDER BY id"):
+        found = store.query(
+            "SELECT s.name, k.wrapped, i.name, i.sealed FROM item i JOIN session s ON s.id = i.session"
+            " JOIN session_key k ON k.session = i.session WHERE i.id = ?",
+            (number,),
+        )
+        if not found:
+            raise JournalCorrupt("an item has lost its key")
+        session, wrapped, name, sealed = found[0]
+        try:
+            sealing.open_item(store_key, wrapped, session, name, sealed)
+        except sealing.Unsealable as error:
+            raise JournalCorrupt("a sealed item is damaged") from error

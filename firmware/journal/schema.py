@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The journal's tables, as numbered migrations. A released migration is never edited; a change is a new number at the end.
+
+``user_version`` is the number of migrations that have run. Rows, spent approvals and record links are append-only, by trigger.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x524E544A  # "RNTJ"
+
+
+def _kept(table: str) -> tuple[str, str]:
+    return (
+        f"CREATE TRIGGER {table}_not_changed BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, 'append only'); END",
+        f"CREATE TRIGGER {table}_not_removed BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    )
+
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        # one row: proof of the store key, the time floor, and the audit tree as it was when it was last noted
+        """CREATE TABLE unit (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            key_check BLOB NOT NULL,
+            time_floor INTEGER NOT NULL CHECK (time_floor >= 0),
+            audit_size INTEGER NOT NULL CHECK (audit_size >= 0),
+            audit_peaks BLOB NOT NULL
+        ) STRICT""",
+        """CREATE TABLE session (
+            id INTEGER PRIMARY KEY,
+            name BLOB NOT NULL UNIQUE CHECK (length(name) = 16),
+            erased INTEGER NOT NULL DEFAULT 0 CHECK (erased IN (0, 1)),
+            closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1))
+        ) STRICT""",
+        "CREATE INDEX session_open ON session (id) WHERE closed = 0",
+        # chain: over the rows of the session up to this one; root: head of the audit tree with this row in it
+        """CREATE TABLE row (
+            seq INTEGER PRIMARY KEY CHECK (seq > 0),
+            session INTEGER NOT NULL REFERENCES session (id),
+            flags INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            payload BLOB NOT NULL,
+            chain BLOB NOT NULL CHECK (length(chain) = 32),
+            root BLOB NOT NULL CHECK (length(root) = 32)
+        ) STRICT""",
+        "CREATE INDEX row_session ON row (session)",
+        """CREATE TABLE spent (
+            row INTEGER PRIMARY KEY REFERENCES row (seq),
+            approval_id BLOB NOT NULL UNIQUE CHECK (length(approval_id) = 16),
+            nonce BLOB NOT NULL UNIQUE CHECK (length(nonce) = 16),
+            record BLOB NOT NULL UNIQUE CHECK (length(record) = 32)
+        ) STRICT""",
+        """CREATE TABLE record (
+            row INTEGER PRIMARY KEY REFERENCES row (seq),
+            number INTEGER NOT NULL UNIQUE CHECK (number > 0),
+            digest BLOB NOT NULL CHECK (length(digest) = 32)
+        ) STRICT""",
+        # the only two tables that ever lose a row: erasing deletes both the key and what it opened
+        """CREATE TABLE session_key (
+            session INTEGER PRIMARY KEY REFERENCES session (id),
+            wrapped BLOB NOT NULL
+        ) STRICT""",
+        """CREATE TABLE item (
+            id INTEGER PRIMARY KEY,
+            session INTEGER NOT NULL REFERENCES session_key (session),
+            name TEXT NOT NULL,
+            sealed BLOB NOT NULL,
+            UNIQUE (session, name)
+        ) STRICT""",
+        *_kept("row"),
+        *_kept("spent"),
+        *_kept("record"),
+    ),
+)

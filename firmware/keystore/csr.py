@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The certificate request (PKCS#10, RFC 2986) of a device key: only this leaves the terminal, never the key.
+
+Says: subject serialNumber and CN = serial, SAN ``urn:rnt:terminal:<serial>``, key usage digitalSignature, and a private extension with
+purpose, protection level and work-order nonce. What the certificate may be used for is decided by the issuer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NoReturn, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
+from cryptography.x509.oid import NameOID
+
+from firmware.keystore.errors import KeyUnfit
+
+if TYPE_CHECKING:
+    from firmware.keystore.api import Signer
+
+CLAIMS_OID: Final = x509.ObjectIdentifier("1.3.6.1.4.1.55555.1")
+PURPOSES: Final = ("record", "tls")
+_SERIAL: Final = re.compile(r"[A-Za-z0-9-]{1,32}", re.ASCII)
+_NONCE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_UTF8_STRING: Final = 0x0C  # DER tag, X.690 §8.23; every claims text is shorter than the 128 bytes of a short length
+_COORDINATE_BYTES: Final = 32
+
+
+class _SignerKey(ec.EllipticCurvePrivateKey):
+    """A :class:`Signer` in the shape the X.509 builder asks for; it can sign and tell its public half, nothing else."""
+
+    def __init__(self, signer: Signer) -> None:
+        public = load_der_public_key(signer.spki)
+        if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
+            raise KeyUnfit("not a key on P-256")
+        self._signer = signer
+        self._public = public
+
+    @property
+    def curve(self) -> ec.EllipticCurve:
+        return self._public.curve
+
+    @property
+    def key_size(self) -> int:
+        return self._public.key_size
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        return self._public
+
+    def sign(self, data: bytes | bytearray | memoryview, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        if not isinstance(signature_algorithm.algorithm, SHA256):
+            raise TypeError("this key signs with SHA-256 only")
+        raw = self._signer.sign(bytes(data))
+        return encode_dss_signature(int.from_bytes(raw[:_COORDINATE_BYTES], "big"), int.from_bytes(raw[_COORDINATE_BYTES:], "big"))
+
+    def exchange(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("this key only signs")
+
+    def private_numbers(self) -> NoReturn:
+        raise TypeError("this key is never exported")
+
+    def private_bytes(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("this key is never exported")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+
+def certificate_request(signer: Signer, *, serial: str, purpose: str, nonce: str) -> bytes:
+    """Return the signed request, DER.
+
+    ``serial`` 1..32 of ``A-Z a-z 0-9 -``, ``purpose`` ``record`` or ``tls``, ``nonce`` of the work order 1..64 of base64url; anything
+    else is a ``ValueError``. Raises ``KeystoreError`` when the key cannot sign.
+    """
+    if not _SERIAL.fullmatch(serial):
+        raise ValueError("serial must be 1..32 characters of A-Z a-z 0-9 -")
+    if purpose not in PURPOSES:
+        raise ValueError(f"purpose must be one of {', '.join(PURPOSES)}")
+    if not _NONCE.fullmatch(nonce):
+        raise ValueError("nonce must be 1..64 characters of base64url")
+    claims = f"purpose={purpose};protection={signer.protection};order={nonce}".encode()
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    request = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.SERIAL_NUMBER, serial), x509.NameAttribute(NameOID.COMMON_NAME, serial)]))
+        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:rnt:terminal:{serial}")]), critical=False)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.UnrecognizedExtension(CLAIMS_OID, bytes((_UTF8_STRING, len(claims))) + claims), critical=False)
+        .sign(_SignerKey(signer), SHA256())
+    )
+    return request.public_bytes(Encoding.DER)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a key URI to the module that keeps the key. A new kind of key is one module and one row of :data:`SCHEMES`.
+
+``file:keys/record.pem`` is a path relative to the base directory (an absolute one must lie inside it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from firmware.keystore import file_key
+from firmware.keystore.errors import UnknownScheme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from firmware.keystore.api import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """What one kind of key can do; each function takes the URI without its scheme, and the base directory."""
+
+    create: Callable[[str, Path], Signer]
+    open: Callable[[str, Path], Signer]
+    tls_path: Callable[[str, Path], Path]
+
+
+SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
+    {
+        "file": Scheme(file_key.create, file_key.open_key, file_key.tls_path),
+    },
+)
+
+
+def _split(uri: str) -> tuple[Scheme, str]:
+    name, colon, rest = uri.partition(":")
+    scheme = SCHEMES.get(name) if colon else None
+    if scheme is None:
+        raise UnknownScheme(f"key URI must begin with one of: {', '.join(f'{known}:' for known in SCHEMES)}")
+    return scheme, rest
+
+
+def create_key(uri: str, base: Path) -> Signer:
+    """Generate the key named by ``uri`` on this device; never overwrites. Raises ``KeystoreError``."""
+    scheme, rest = _split(uri)
+    return scheme.create(rest, base)
+
+
+def open_signer(uri: str, base: Path) -> Signer:
+    """Open the key named by ``uri``; raises ``KeystoreError`` when it is missing, unsafe or unfit."""
+    scheme, rest = _split(uri)
+    return scheme.open(rest, base)
+
+
+def tls_key_path(uri: str, base: Path) -> Path:
+    """Return a PEM path :mod:`ssl` can load the key from; raises as :func:`open_signer`."""
+    scheme, rest = _split(uri)
+    return scheme.tls_path(rest, base)
