@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
+_CHINA = timezone(timedelta(hours=8))
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -34,6 +36,10 @@ class Clock:
         """Return this moment on both clocks."""
         at = max(int(time.time()), self.floor)
         return Moment(at, self._boot_id, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000)
+
+    def today(self) -> date:
+        """Return the civil date where documents are issued and checked (UTC+8)."""
+        return datetime.fromtimestamp(self.now().at, _CHINA).date()
 
     def seen(self, seconds: int) -> None:
         """Take note of a time that an operator's signature vouches for."""

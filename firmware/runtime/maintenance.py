@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The terminal's side of provisioning: what an engineer's laptop may ask of it, over standard input and output.
+
+Decides what may be changed and when. Rules
+* Private keys are made here and never leave; the laptop gets requests, certificates' facts and signatures over its challenges.
+* Nothing is changed while the terminal runs (``busy``) or while an activation is open in the journal (``open_session``).
+* New keys wait under ``next/`` until their certificates are verified here; then keys, certificates and trust list are put in
+  place together (:mod:`firmware.runtime.installation`). A repeated ``keygen`` returns the waiting keys, so a lost answer costs nothing.
+* Answers hold serials, key ids, digests and dates: nothing personal.
+
+Protocol: JSON lines. The first line is ``{"ready": "maintenance", "serial": …}`` or ``{"error": …}``. Request
+``{"op": NAME, "args": {…}}``, answer ``{"ok": {…}}`` or ``{"error": KIND, "message": TEXT}``. Bytes are hex, certificates PEM.
+
+Run: ``python -m firmware.runtime.maintenance --config FILE``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cryptography.x509 import load_pem_x509_certificate
+
+from firmware.journal import Journal, JournalBusy, JournalCorrupt, JournalError
+from firmware.keystore import KeystoreError, certificate_request, create_key, create_store_key, load_store_key, open_signer
+from firmware.runtime import config as configuration
+from firmware.runtime import installation
+from firmware.runtime.certificates import CertificateRefused, check_certificate
+from firmware.runtime.software import software_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import BinaryIO
+
+    from cryptography.x509 import Certificate
+
+    from firmware.keystore import Signer
+
+PURPOSES = ("record", "tls")
+POSSESSION = b"rnt/possession/1"
+"""Prefix of what a challenge signs, so that the signature is good for nothing else; then the challenge, then the key id."""
+CHALLENGE_BYTES = 32
+MAX_LINE = 256 * 1024
+STORE_KEY = "keys/store.key"
+CA = "trust/operator-ca.pem"
+TRUST = "trust/trust.json"
+REQUESTS = "trust/requests.json"
+
+
+class Refused(Exception):
+    """The terminal does not do what was asked. ``kind`` is one word for programs, the message a sentence for the engineer."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def certificate_file(purpose: str) -> str:
+    """Return where the certificate of a key lives, relative to the state directory."""
+    return f"trust/{purpose}-cert.pem"
+
+
+def possession_message(challenge: bytes, kid: bytes) -> bytes:
+    """Return the bytes a terminal signs to prove that it holds the key ``kid``."""
+    return POSSESSION + challenge + kid
+
+
+class Maintenance:
+    """The operations, on the terminal that ``config`` describes."""
+
+    def __init__(self, config: configuration.Config) -> None:
+        self._serial = config.terminal.serial
+        self._state = config.terminal.state_dir
+        self._uris = {"record": config.keys.record, "tls": config.keys.tls}
+        self.operations: dict[str, Callable[..., dict[str, Any]]] = {
+            "info": self.info,
+            "keygen": self.keygen,
+            "install": self.install,
+            "challenge": self.challenge,
+        }
+
+    def info(self) -> dict[str, Any]:
+        """Return who this terminal is and what state its keys, certificates and journal are in."""
+        keys: dict[str, Any] = {}
+        certificates: dict[str, Any] = {}
+        for purpose in PURPOSES:
+            signer = self._signer(self._uris[purpose])
+            keys[purpose] = signer and {"kid": signer.kid.hex(), "protection": signer.protection}
+            certificates[purpose] = self._certificate_facts(purpose)
+        trust = self._trust()
+        return {
+            "serial": self._serial,
+            "provisioned": trust is not None and all(keys.values()) and all(certificates.values()),
+            "keys": keys,
+            "certificates": certificates,
+            "operator": trust and {"id": str(trust.get("operator_id", "")), "url": str(trust.get("backend_url", ""))},
+            "software": software_digest().hex(),
+            "journal": self.journal_facts(),
+        }
+
+    def keygen(self, order: str, *, renew: bool = False) -> dict[str, Any]:
+        """Make the two keys (or return those already waiting) and return their certificate requests.
+
+        ``order`` is the nonce of the operator's work order, bound into both requests. Raises :class:`Refused` ``provisioned`` when
+        the terminal has its certificates and ``renew`` is not set.
+        """
+        if self.info()["provisioned"] and not renew:
+            raise Refused("provisioned", "The terminal already has its keys and certificates.")
+        with self._undisturbed():
+            signers = {}
+            for purpose in PURPOSES:
+                signers[purpose] = self._waiting_signer(_waiting(self._uris[purpose]))
+            return {
+                purpose: {
+                    "csr": request,
+                    "spki": signers[purpose].spki.hex(),
+                    "kid": signers[purpose].kid.hex(),
+                    "protection": signers[purpose].protection,
+                }
+                for purpose, request in self._requests(signers, order).items()
+            }
+
+    def _waiting_signer(self, uri: str) -> Signer:
+        try:
+            return self._signer(uri) or create_key(uri, self._state)
+        except KeystoreError:  # cut off while it was made: nobody has its certificate, so another is as good
+            installation.discard(self._state)
+            return create_key(uri, self._state)
+
+    def _requests(self, signers: Mapping[str, Signer], order: str) -> dict[str, str]:
+        """Return the requests as hex: the very same ones when the same order is asked for again, as the operator demands."""
+        for_whom = {"order": hashlib.sha256(order.encode()).hexdigest(), "kids": [signer.kid.hex() for signer in signers.values()]}
+        try:
+            waiting = json.loads((self._state / installation.STAGE / REQUESTS).read_bytes())
+            if waiting["for"] == for_whom:
+                found: dict[str, str] = waiting["requests"]
+                return found
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            pass  # none waiting, or cut while written: new ones are as good
+        requests = {
+            purpose: certificate_request(signer, serial=self._serial, purpose=purpose, nonce=order).hex()
+            for purpose, signer in signers.items()
+        }
+        installation.stage(self._state, {REQUESTS: json.dumps({"for": for_whom, "requests": requests}).encode()})
+        return requests
+
+    def install(self, record_cert: str, tls_cert: str, ca: str, trust: dict[str, Any]) -> dict[str, Any]:
+        """Verify certificates against the waiting keys and the CA, then put keys, certificates and trust list in place together."""
+        with self._undisturbed():
+            certificates = {"record": record_cert.encode(), "tls": tls_cert.encode()}
+            for purpose, pem in certificates.items():
+                signer = self._signer(_waiting(self._uris[purpose]))
+                if signer is None:
+                    raise Refused("no_waiting_keys", "There are no new keys waiting for certificates; make them first.")
+                check_certificate(pem, ca=ca.encode(), spki=signer.spki, serial=self._serial, purpose=purpose)
+            files = {certificate_file(purpose): pem for purpose, pem in certificates.items()}
+            files |= {CA: ca.encode(), TRUST: json.dumps(trust, ensure_ascii=False, indent=2).encode()}
+            installation.stage(self._state, files)
+            installation.commit(self._state)
+        return {"installed": sorted(files)}
+
+    def challenge(self, nonce: str) -> dict[str, Any]:
+        """Sign the laptop's challenge (32 bytes) with both keys in use: proof that this terminal holds them."""
+        challenge = bytes.fromhex(nonce)
+        if len(challenge) != CHALLENGE_BYTES:
+            raise Refused("bad_request", f"a challenge is {CHALLENGE_BYTES} bytes")
+        answer = {}
+        for purpose in PURPOSES:
+            signer = self._signer(self._uris[purpose])
+            if signer is None:
+                raise Refused("not_provisioned", "The terminal has no keys in use.")
+            answer[purpose] = {"kid": signer.kid.hex(), "signature": signer.sign(possession_message(challenge, signer.kid)).hex()}
+        return answer
+
+    def _signer(self, uri: str) -> Signer | None:
+        if uri.startswith("file:") and not (self._state / uri.removeprefix("file:")).exists():
+            return None
+        return open_signer(uri, self._state)
+
+    def _certificate_facts(self, purpose: str) -> dict[str, Any] | None:
+        try:
+            certificate: Certificate = load_pem_x509_certificate((self._state / certificate_file(purpose)).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return {
+            "not_before": certificate.not_valid_before_utc.isoformat(),
+            "not_after": certificate.not_valid_after_utc.isoformat(),
+            "issuer": certificate.issuer.rfc4514_string(),
+        }
+
+    def _trust(self) -> dict[str, Any] | None:
+        try:
+            trust = json.loads((self._state / TRUST).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return trust if isinstance(trust, dict) else None
+
+    def journal_facts(self) -> dict[str, Any]:
+        """Return whether the journal is ``ok``, ``busy``, ``absent`` or unreadable, and when ok its size, head and open sessions."""
+        if not (self._state / "journal.db").exists():
+            return {"state": "absent"}
+        try:
+            with self._journal() as journal:
+                size, root = journal.audit_head()
+                return {"state": "ok", "size": size, "head": root.hex(), "open_sessions": [s.hex() for s in journal.open_sessions()]}
+        except Refused as refused:
+            return {"state": refused.kind}
+
+    @contextmanager
+    def _journal(self) -> Iterator[Journal]:
+        try:
+            journal = Journal.open(self._state / "journal.db", load_store_key(self._state / STORE_KEY))
+        except (JournalError, KeystoreError) as error:
+            raise _journal_refusal(error) from error
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Hold the terminal still: no second engineer, no running terminal, no open activation."""
+        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._state / "maintenance.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Refused("busy", "Another engineer is changing this terminal.") from None
+            if not (self._state / STORE_KEY).exists():
+                create_store_key(self._state / STORE_KEY)
+            with self._journal() as journal:
+                if journal.open_sessions():
+                    raise Refused("open_session", "An activation is open in the journal; the terminal must finish it first.")
+                yield
+        finally:
+            os.close(descriptor)
+
+
+def _journal_refusal(error: Exception) -> Refused:
+    if isinstance(error, JournalBusy):
+        return Refused("busy", "The terminal is running and holds its journal; stop it first (systemctl stop rnt-core).")
+    if isinstance(error, JournalCorrupt):
+        return Refused("journal_corrupt", "The journal's content does not add up. Take the terminal out of service.")
+    return Refused("journal_failed", "The journal or its key cannot be read.")
+
+
+def _waiting(uri: str) -> str:
+    if not uri.startswith("file:"):
+        raise Refused("unsupported_key", "Only file: keys are made here; token keys are made by the token's own tool.")
+    return f"file:{installation.STAGE}/{uri.removeprefix('file:')}"
+
+
+def answer(maintenance: Maintenance, line: bytes) -> dict[str, Any]:
+    """Run one request line and return the answer object; no error leaves."""
+    try:
+        request = json.loads(line)
+        operation = maintenance.operations[request["op"]]
+        return {"ok": operation(**request.get("args", {}))}
+    except Refused as refused:
+        return {"error": refused.kind, "message": str(refused)}
+    except CertificateRefused as refused:
+        return {"error": "verification", "message": str(refused)}
+    except (KeystoreError, JournalError) as error:
+        return {"error": "keys", "message": f"{type(error).__name__}: {error}"}
+    except OSError as error:
+        return {"error": "storage", "message": f"The state directory cannot be used: {error.strerror}."}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {"error": "bad_request", "message": "The request was not understood."}
+
+
+def serve(maintenance: Maintenance, requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer request lines until the other end closes."""
+    for line in iter(lambda: requests.readline(MAX_LINE), b""):
+        answers.write(json.dumps(answer(maintenance, line)).encode() + b"\n")
+        answers.flush()
+
+
+def main() -> int:
+    """Run the process; exit status 1 when the configuration cannot be used."""
+    parser = argparse.ArgumentParser(description="Maintenance of one terminal, as JSON lines on standard input and output.")
+    parser.add_argument("--config", type=Path, default=Path("/etc/rnt/terminal.toml"))
+    try:
+        config = configuration.load(parser.parse_args().config)
+        installation.finish(config.terminal.state_dir)
+    except (configuration.ConfigError, OSError) as error:
+        sys.stdout.write(json.dumps({"error": "config", "message": str(error)}) + "\n")
+        return 1
+    sys.stdout.write(json.dumps({"ready": "maintenance", "serial": config.terminal.serial}) + "\n")
+    sys.stdout.flush()
+    serve(Maintenance(config), sys.stdin.buffer, sys.stdout.buffer)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which coded outcome a device's or the operator's failure means, step by step. One table; a failure without a row is R803.
+
+Basis: requirements/outcomes.csv. The code tells the clerk what to do next, so it depends on the step as well as on the fault.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from firmware.runtime.unit import Stop
+
+INTERNAL: Final = "R803"
+
+TABLE: Final[dict[tuple[str, str], str]] = {
+    # the document on the reader
+    ("document", "deadline"): "R101",
+    ("document", "no_card"): "R101",
+    ("document", "card_lifted"): "R107",
+    ("document", "card_rejected"): "R108",
+    ("document", "unknown_document"): "R103",
+    ("document", "block_refused"): "R107",
+    ("document", "reader_fault"): "R513",
+    ("document", "device"): "R513",
+    ("document", "link_closed"): "R513",
+    ("document", "link"): "R513",
+    ("document", "protocol"): "R513",
+    ("document", "worker_ended"): "R513",
+    # the blank card, before anything is written
+    ("card", "deadline"): "R701",
+    ("card", "no_card"): "R701",
+    ("card", "card_removed"): "R701",
+    ("card", "unknown_card"): "R703",
+    ("card", "not_blank"): "R702",
+    ("card", "card_defective"): "R703",
+    ("recheck", "deadline"): "R701",
+    ("recheck", "no_card"): "R701",
+    ("recheck", "card_removed"): "R701",
+    ("recheck", "unknown_card"): "R707",
+    ("recheck", "not_blank"): "R707",
+    # the write: power or card lost is R711, everything else R708
+    ("write", "card_changed"): "R707",
+    ("write", "card_removed"): "R711",
+    ("write", "no_card"): "R711",
+    ("write", "worker_ended"): "R711",
+    ("write", "link_closed"): "R711",
+    ("write", "deadline"): "R708",
+    ("write", "link"): "R708",
+    ("write", "protocol"): "R708",
+    ("write", "device"): "R708",
+    ("write", "write_failed"): "R708",
+    ("write", "card_defective"): "R708",
+    ("write", "key_wrong"): "R708",
+    ("write", "key_blocked"): "R708",
+    ("write", "not_blank"): "R702",
+    ("write", "unknown_card"): "R707",
+    # the proof
+    ("verify", "card_removed"): "R711",
+    ("verify", "no_card"): "R711",
+    ("verify", "deadline"): "R709",
+    ("verify", "link_closed"): "R709",
+    ("verify", "link"): "R709",
+    ("verify", "protocol"): "R709",
+    ("verify", "device"): "R709",
+    ("verify", "worker_ended"): "R709",
+    ("verify", "card_defective"): "R709",
+    ("verify", "unknown_card"): "R709",
+    # people's side
+    ("confirm", "tampered"): "R506",
+    ("portrait", "no_frame"): "R203",
+    ("portrait", "deadline"): "R203",
+    ("portrait", "protocol"): "R203",
+}
+"""(step, error kind) → code."""
+
+UNTOUCHED: Final = frozenset({"card_changed", "not_blank", "unknown_card"})
+"""Failures of the write that come before its first update: the card in the slot is as it was."""
+
+
+def stop(step: str, kind: str) -> Stop:
+    """Return the end of the session that an error of ``kind`` in ``step`` means."""
+    return Stop(TABLE.get((step, kind), INTERNAL), touched=step in {"write", "verify"} and kind not in UNTOUCHED)

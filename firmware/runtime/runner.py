@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs one session: event → journal → state → effect → event, until nothing is left to do.
+
+Rules
+* The row is durable before the state changes and before its effect runs; whatever a transition asks of the journal (spend the approval,
+  store items, link the record, erase, close) happens in the row's own transaction.
+* An effect ends in exactly one event. A :class:`~firmware.runtime.unit.Stop` becomes ``Refused``; a failing journal stops the terminal.
+* Until the approval is spent an interrupt (tamper, cancel, stop) ends the running step; from then on nothing interrupts.
+* What the screen gets is masked.
+
+It decides nothing about order or meaning: :mod:`firmware.core.session` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, Any, assert_never
+
+from firmware.core import effects as fx
+from firmware.core import events, policy, states
+from firmware.core.session import Transition, fold, step
+from firmware.journal import AlreadySpent, Spend
+from firmware.runtime import refusals, texts
+from firmware.runtime.capture import Capture
+from firmware.runtime.issue import Issue
+from firmware.runtime.timing import REPORT_TRIES, pause_after
+from firmware.runtime.unit import Evidence, Result, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+
+    from firmware.core.effects import Effect, Permit
+    from firmware.core.events import Event
+    from firmware.core.states import State
+    from firmware.runtime.unit import Unit
+
+REPLAYED = "R706"
+DOCUMENT = "D01"
+FLOOR_STEP_S = 600
+"""How far the stored time floor may lag behind, in seconds: it costs a commit to raise it."""
+_INTERRUPTIBLE = (fx.Perform, fx.SignRecord, fx.Submit, fx.RecheckCard)
+
+
+class Session:
+    """One session, new or found open after a restart."""
+
+    def __init__(self, unit: Unit, session: bytes, settle: Callable[[], Awaitable[bool]]) -> None:
+        """``settle`` delivers what the operator must still hear of earlier sessions; ``False`` when it could not."""
+        self.unit = unit
+        self.id = session
+        self.outcome = ""
+        self._settle = settle
+        self._issue = Issue(unit, session)
+        self._capture: Capture | None = None
+        self._evidence = Evidence(session, os.urandom(16))
+        self._masked: Mapping[str, str] = {}
+        self._record = b""
+        self._iccid = ""
+        self._begin = time.monotonic_ns()
+        self._waited = unit.waited_us
+        self._commits = unit.journal.commits
+        self._pauses_us = 0
+
+    async def open(self, kind: str) -> None:
+        """Begin a new session of a transaction ``kind`` and run it to its end."""
+        plan = policy.resolve(kind, DOCUMENT)
+        self._capture = Capture(self.unit, plan, self._evidence, self._show)
+        now = self.unit.clock.now()
+        opened = events.Opened(now.at, now.boot_id, now.boot_ms, self.unit.serial, kind, tuple(str(name) for name in plan.steps))
+        await self._run(self._append(Transition(states.New()), Result(opened)))
+
+    async def resume(self) -> None:
+        """Carry on, or unwind, a session that an earlier run of the terminal left open."""
+        history = self._history()
+        stands = fold(history)
+        for event in history:
+            self._note(event)
+        self._commits -= len(history)
+        self._masked, self._issue.imsi = self._issue.remembered()
+        now = self.unit.clock.now()
+        self._show(step=None, state="working", sentence=texts.sentence(texts.RESUMING))
+        await self._run(self._append(stands, Result(events.Restarted(now.at, now.boot_id, now.boot_ms))))
+
+    async def advise_again(self) -> bool:
+        """Try once more to tell the operator of a session that is otherwise over; returns whether it is closed now."""
+        stands = fold(self._history())
+        if not isinstance(stands.state, states.Advising):
+            return stands.close
+        result = await self._issue.report(stands.state.advice, stands.state.outcome)
+        return result is not None and self._append(stands, result).close
+
+    def _history(self) -> tuple[Event, ...]:
+        return tuple(events.decode(row.kind, row.payload) for row in self.unit.journal.rows(self.id))
+
+    async def _run(self, stands: Transition) -> None:
+        while stands.effect is not None:
+            result = await self._effect(stands)
+            if result is None:
+                break
+            stands = self._append(stands, result)
+            if isinstance(result.event, events.Erased):
+                await self._finish(stands.state)
+        self._evidence = Evidence(self.id, b"")
+        self._capture = None
+
+    def _append(self, stands: Transition, result: Result) -> Transition:
+        """Make the event durable with everything its transition asks for, and return where the session stands then."""
+        following = step(stands.state, result.event)
+        try:
+            self._commit(result, following)
+        except AlreadySpent:
+            refused = Result(events.Refused(self.unit.clock.now().at, REPLAYED))
+            following = step(stands.state, refused.event)
+            self._commit(refused, following)
+        self._note(result.event)
+        if isinstance(following.state, states.Erasing):
+            self.outcome = following.state.outcome
+        return following
+
+    def _note(self, event: Event) -> None:
+        """Keep what the summary at the end tells of an event."""
+        match event:
+            case events.RecordSigned(record=record):
+                self._record = record
+            case events.Approved(approval=approval):
+                self._issue.approval_id = approval
+            case events.ReadBack(iccid=iccid):
+                self._iccid = iccid
+            case events.Acknowledged():
+                self._keep_time()
+            case _:
+                pass
+
+    def _keep_time(self) -> None:
+        """Make the newest time the operator vouched for durable, unless the stored one is near enough."""
+        if self.unit.clock.floor > self.unit.journal.time_floor() + FLOOR_STEP_S:
+            self.unit.journal.raise_time_floor(self.unit.clock.floor)
+
+    def _commit(self, result: Result, following: Transition) -> None:
+        kind, payload = events.encode(result.event)
+        self.unit.journal.append(
+            self.id,
+            kind,
+            payload,
+            items=result.items,
+            spend=_spend(following.spend),
+            record=result.record,
+            erase=following.erase,
+            close=following.close,
+        )
+
+    async def _effect(self, stands: Transition) -> Result | None:
+        """Run the effect, tell the screen how long it took, and turn a stop into its event."""
+        effect = stands.effect
+        if effect is None:
+            return None
+        name = step_name(effect)
+        begin = time.monotonic_ns()
+        self.unit.kiosk.tell("step", session=self.id.hex(), step=name, phase="begin", ms=None, detail={})
+        if not isinstance(effect, fx.Perform):
+            self._show(step=name)
+        try:
+            result = await self._guarded(effect, stands.state)
+        except Stop as stop:
+            result = Result(events.Refused(self.unit.clock.now().at, stop.code, stop.touched))
+        ms = round((time.monotonic_ns() - begin) / 1e6, 2)
+        detail = self._detail(result)
+        self.unit.kiosk.tell("step", session=self.id.hex(), step=name, phase="end", ms=ms, detail=detail)
+        return result
+
+    async def _guarded(self, effect: Effect, state: State) -> Result | None:
+        """Run the effect; while nothing is spent yet, an interrupt ends it."""
+        if not isinstance(effect, _INTERRUPTIBLE):
+            return await self._dispatch(effect, state)
+        if self.unit.interrupt.code:
+            raise Stop(self.unit.interrupt.code)
+        work = asyncio.ensure_future(self._dispatch(effect, state))
+        watch = asyncio.ensure_future(self.unit.interrupt.wait())
+        try:
+            await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise Stop(watch.result())
+            return work.result()
+        finally:
+            for task in (work, watch):
+                task.cancel()
+            await asyncio.gather(work, watch, return_exceptions=True)
+
+    def _dispatch(self, effect: Effect, state: State) -> Coroutine[Any, Any, Result | None]:  # noqa: PLR0911  # one case for each effect
+        match effect:
+            case fx.Perform(step=name):
+                return self._perform(name)
+            case fx.SignRecord():
+                return self._sign()
+            case fx.Submit():
+                return self._submit()
+            case fx.RecheckCard():
+                return self._issue.recheck()
+            case fx.WriteCard(permit=permit):
+                return self._issue.write(permit)
+            case fx.VerifyCard(recovering=recovering):
+                return self._issue.verify(recovering=recovering)
+            case fx.Report():
+                return self._report(effect)
+            case fx.PrintReceipt():
+                return self._issue.print_receipt()
+            case fx.Erase():
+                return self._erase(state)
+            case _:
+                assert_never(effect)
+
+    async def _perform(self, name: str) -> Result:
+        if self._capture is None:
+            raise Stop(refusals.INTERNAL)
+        result = await self._capture.perform(name)
+        self._masked = self._evidence.masked
+        return result
+
+    async def _sign(self) -> Result:
+        if self._capture is None:
+            raise Stop(refusals.INTERNAL)
+        return await self._issue.sign_record(self._capture.plan, self._evidence)
+
+    async def _submit(self) -> Result:
+        if not await self._settle():
+            raise Stop("R801")
+        return await self._issue.submit(policy.BASE.limits.approval_max_age_s)
+
+    async def _report(self, effect: fx.Report) -> Result | None:
+        """Tell the operator: a few tries while people wait, one when they do not (the terminal goes on in the background)."""
+        tries = 1 if effect.patient else REPORT_TRIES
+        for attempt in range(1, tries + 1):
+            result = await self._issue.report(effect.advice, effect.outcome)
+            if result is not None:
+                return result
+            if attempt < tries:
+                await self._pause(pause_after(attempt))
+        return None if effect.patient else Result(events.ReportGivenUp())
+
+    async def _pause(self, seconds: float) -> None:
+        begin = time.monotonic_ns()
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            self._pauses_us += (time.monotonic_ns() - begin) // 1000
+
+    async def _erase(self, _state: State) -> Result:
+        return Result(events.Erased(self.unit.clock.now().at))
+
+    async def _finish(self, state: State) -> None:
+        """Show the end: the outcome is durable and the personal data gone."""
+        await self._issue.count_card_traffic()
+        outcome = state.outcome if isinstance(state, states.Closed | states.Advising) else self.outcome
+        self.outcome = outcome
+        total_us = (time.monotonic_ns() - self._begin) // 1000
+        waited = self.unit.waited_us - self._waited + self._pauses_us + (self._capture.waited_us if self._capture else 0)
+        code = None if outcome == fx.ACTIVE else outcome
+        self._show(step=None, state="closed", sentence=texts.outcome(outcome), code=code)
+        self.unit.kiosk.tell(
+            "result",
+            session=self.id.hex(),
+            outcome=outcome,
+            record_digest=self._record.hex(),
+            approval_id=self._issue.approval_id.hex(),
+            iccid=self._iccid,
+            imsi=self._issue.imsi,
+            apdus=self._issue.apdus,
+            bytes=self._issue.card_bytes,
+            commits=self.unit.journal.commits - self._commits,
+            total_ms=round(total_us / 1000, 2),
+            own_ms=round(max(0, total_us - waited) / 1000, 2),
+            key_id=self.unit.signer.kid.hex(),
+            protection=self.unit.signer.protection,
+            masked=dict(self._masked),
+            sentence=texts.outcome(outcome),
+        )
+
+    def _detail(self, result: Result | None) -> dict[str, Any]:  # noqa: PLR0911  # one case for each event with something to tell
+        match result.event if result else None:
+            case events.Refused(code=code):
+                return {"code": code}
+            case events.StepDone(step="document" | "check"):
+                return dict(self._masked)
+            case events.RecordSigned(record=record, seq=seq):
+                return {"record": record.hex(), "seq": seq}
+            case events.Approved(approval=approval):
+                return {"approval": approval.hex()}
+            case events.Written(apdus=apdus):
+                return {"apdus": apdus}
+            case events.ReadBack(equal=equal, iccid=iccid):
+                return {"equal": equal, "iccid": iccid}
+            case events.Acknowledged(state=acknowledged):
+                return {"state": acknowledged}
+            case events.ReceiptDone(printed=printed):
+                return {"printed": printed}
+            case _:
+                return {}
+
+    def _show(self, *, step: str | None, prompt: str | None = None, **more: Any) -> None:
+        view: dict[str, Any] = {
+            "session": self.id.hex(),
+            "state": "waiting" if prompt else "working",
+            "step": step,
+            "prompt": prompt,
+            "sentence": texts.sentence(texts.STEPS[step]) if step else {},
+            "code": None,
+        }
+        self.unit.kiosk.show(**{**view, **more})
+
+
+def step_name(effect: Effect) -> str:  # noqa: PLR0911  # one name for each effect
+    """Return the public name of the step that an effect carries out."""
+    match effect:
+        case fx.Perform(step=name):
+            return name
+        case fx.SignRecord():
+            return "record"
+        case fx.Submit():
+            return "approval"
+        case fx.RecheckCard():
+            return "recheck"
+        case fx.WriteCard():
+            return "write"
+        case fx.VerifyCard():
+            return "verify"
+        case fx.Report():
+            return "report"
+        case fx.PrintReceipt():
+            return "receipt"
+        case fx.Erase():
+            return "erase"
+        case _:
+            assert_never(effect)
+
+
+def _spend(permit: Permit | None) -> Spend | None:
+    return Spend(permit.approval, permit.nonce, permit.record) if permit else None

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The terminal's own life: start, finish what was cut, serve one customer after another, watch the controller, stop.
+
+Rules
+* Before the first customer every open session of an earlier run is carried on or unwound.
+* One session at a time. Sessions that only wait for the operator's acknowledgement are retried beside it, oldest first, and always
+  before a new record is submitted, so that the operator hears of things in order.
+* A tampered, silent or unprovisioned controller, or a reader that does not answer, means no work; the screen says which code.
+* A failing journal ends the process; starting again verifies the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from firmware.core.errors import PolicyRefused
+from firmware.runtime import texts
+from firmware.runtime.runner import Session
+from firmware.runtime.timing import DEVICE_S, HEARTBEAT_S, RETRY_S, pause_after
+from firmware.runtime.workers import DeviceFailed
+
+if TYPE_CHECKING:
+    from firmware.runtime.unit import Unit
+
+TAMPER, READER, INTERNAL, JOURNAL_FULL = "R506", "R513", "R803", "R511"
+MAX_PENDING = 20
+"""Sessions that may wait for an acknowledgement before no new one is opened (R511)."""
+
+
+class Terminal:
+    """Runs one unit until :meth:`stop`."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self._pending: list[Session] = []
+        self._settling = asyncio.Lock()
+        self._stop = asyncio.Event()
+        self._in_session = False
+
+    def stop(self) -> None:
+        """Ask the terminal to end; a session that has not begun to write is refused, a write is finished."""
+        self._stop.set()
+        self.unit.interrupt.raise_(INTERNAL)
+
+    async def run(self) -> None:
+        """Serve until stopped. Journal errors pass through: the process must end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        await self.unit.kiosk.open()
+        self._show("starting", texts.sentence(texts.STARTING))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                background = [tasks.create_task(self._advise()), tasks.create_task(self._watch())]
+                await self._recover()
+                await self._serve()
+                for task in background:
+                    task.cancel()
+        finally:
+            await asyncio.gather(*(device.stop() for device in self.unit.devices.values()))
+            await self.unit.kiosk.close()
+
+    async def _recover(self) -> None:
+        """Carry on what an earlier run left open, oldest first."""
+        self._in_session = True
+        for identity in self.unit.journal.open_sessions():
+            session = Session(self.unit, identity, self.settle)
+            await session.resume()
+            if identity in self.unit.journal.open_sessions():
+                self._pending.append(session)
+        self._in_session = False
+
+    async def _serve(self) -> None:
+        """Wait for the clerk's start, run a session, again and again."""
+        while not self._stop.is_set():
+            code = await self._readiness()
+            if code:
+                self._show("out_of_service", texts.outcome(code), code)
+                await self._idle(HEARTBEAT_S)
+                continue
+            self.unit.interrupt.clear()
+            if self._stop.is_set():
+                return
+            self._show("ready", texts.sentence(texts.READY))
+            await self._one_session()
+
+    async def _one_session(self) -> None:
+        start = asyncio.ensure_future(self.unit.kiosk.wait_for("start"))
+        watch = asyncio.ensure_future(self.unit.interrupt.wait())
+        await asyncio.wait((start, watch), return_when=asyncio.FIRST_COMPLETED)
+        watch.cancel()
+        if not start.done():
+            start.cancel()
+            return
+        session = Session(self.unit, os.urandom(16), self.settle)
+        cancel = asyncio.ensure_future(self._cancelled())
+        self._in_session = True
+        try:
+            await session.open(start.result()["kind"])
+        except PolicyRefused as refused:
+            self._show("closed", texts.outcome(refused.code), refused.code)
+        finally:
+            self._in_session = False
+            cancel.cancel()
+        if session.id in self.unit.journal.open_sessions():
+            self._pending.append(session)
+
+    async def _cancelled(self) -> None:
+        await self.unit.kiosk.wait_for("cancel")
+        self.unit.interrupt.raise_("R207")
+
+    async def _readiness(self) -> str:
+        """Return the code that keeps the terminal out of service now, or an empty text."""
+        unit = self.unit
+        if len(self._pending) >= MAX_PENDING:
+            return JOURNAL_FULL
+        try:
+            hello = await unit.devices["controller"].call("hello", timeout=DEVICE_S)
+            state = await unit.devices["controller"].call("state", timeout=DEVICE_S)
+        except DeviceFailed as failure:
+            return TAMPER if failure.kind == "tampered" else INTERNAL
+        if state["tamper"] or state["state"] == "tampered":
+            return TAMPER
+        unit.controller_version = str(hello["version"])
+        try:
+            reader = await unit.devices["id_reader"].call("open", timeout=DEVICE_S)
+        except DeviceFailed:
+            return READER
+        sam_id = bytes.fromhex(reader["sam_id"])
+        if unit.sam_id and sam_id != unit.sam_id:
+            return READER
+        unit.sam_id = sam_id
+        return ""
+
+    async def settle(self) -> bool:
+        """Try to deliver all that the operator must still hear; returns whether nothing is left."""
+        async with self._settling:
+            while self._pending:
+                if not await self._pending[0].advise_again():
+                    return False
+                self._pending.pop(0)
+        return True
+
+    async def _advise(self) -> None:
+        """Deliver pending reports in the background, ever more patiently."""
+        attempt = 1
+        while True:
+            await self._idle(pause_after(attempt))
+            if self._pending and not self._in_session:
+                attempt = 1 if await self.settle() else min(attempt + 1, len(RETRY_S))
+
+    async def _watch(self) -> None:
+        """Look after the controller: feed its watchdog, notice tamper within a second, show the terminal's state as a light."""
+        controller = self.unit.devices["controller"]
+        while True:
+            try:
+                await controller.call("heartbeat", timeout=DEVICE_S)
+                state = await controller.call("state", timeout=DEVICE_S)
+                if state["tamper"] or state["state"] == "tampered":
+                    self.unit.interrupt.raise_(TAMPER)
+            except DeviceFailed as failure:
+                if failure.kind == "tampered":
+                    self.unit.interrupt.raise_(TAMPER)
+            await self._idle(HEARTBEAT_S)
+
+    async def _idle(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+
+    def _show(self, state: str, sentence: dict[str, str], code: str | None = None) -> None:
+        self.unit.kiosk.show(session=None, state=state, step=None, prompt=None, sentence=sentence, code=code)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long the terminal waits for whom, in seconds. None of these is a rule of the law; those are in the policy pack."""
+
+from typing import Final
+
+PERSON_S: Final = 90.0
+"""A person to answer a prompt, lay a card down, press the button."""
+READ_S: Final = 8.0
+"""The reader to read one card, from found to photo."""
+DEVICE_S: Final = 5.0
+"""Any other single device operation."""
+WRITE_S: Final = 20.0
+"""The whole write, and the whole read-back, of one card."""
+RECOVER_CARD_S: Final = 10.0
+"""A card to be in the slot after a cut in the middle of its write."""
+SUBMIT_TRIES: Final = 3
+"""Tries to reach the operator for an approval before R801."""
+REPORT_TRIES: Final = 6
+"""Tries to report a written card while the subscriber waits before R710; the report goes on in the background."""
+RETRY_S: Final = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 15.0, 60.0)
+"""Pause before the next try; the last one repeats."""
+HEARTBEAT_S: Final = 1.0
+"""Between two looks at the controller."""
+
+
+def pause_after(attempt: int) -> float:
+    """Return the pause after failed try number ``attempt``, counted from 1."""
+    return RETRY_S[min(attempt, len(RETRY_S)) - 1]

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of one terminal, wired together; and what a session holds in memory while it is being captured.
+
+Decides nothing. :mod:`firmware.runtime.wiring` builds a :class:`Unit`; everything else in this package is handed it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from firmware.backend.client import BackendClient
+    from firmware.core.cose import Signer
+    from firmware.core.events import Event
+    from firmware.core.keyring import Trust
+    from firmware.core.record import Card
+    from firmware.journal import Journal, RecordLink
+    from firmware.kiosk.server import Kiosk
+    from firmware.runtime.clock import Clock
+    from firmware.runtime.config import Config
+    from firmware.runtime.workers import DeviceWorker
+    from hal.document import Holder, Portrait
+
+
+@dataclass(slots=True)
+class Unit:
+    """One terminal. ``software`` is the digest of what is installed; ``interrupt`` carries a refusal code from the watch."""
+
+    config: Config
+    journal: Journal
+    clock: Clock
+    kiosk: Kiosk
+    devices: Mapping[str, DeviceWorker]
+    signer: Signer
+    trust: Trust
+    backend: BackendClient
+    software: bytes
+    interrupt: Interrupt
+    sam_id: bytes = b""
+    controller_version: str = ""
+
+    @property
+    def serial(self) -> str:
+        """Serial number of this unit."""
+        return self.config.terminal.serial
+
+    @property
+    def waited_us(self) -> int:
+        """Microseconds spent so far waiting for devices and the operator."""
+        return sum(device.waited_us for device in self.devices.values()) + self.backend.waited_us
+
+
+class Interrupt:
+    """A condition that ends whatever can be ended: tamper, a clerk's cancel, the terminal's stop."""
+
+    def __init__(self) -> None:
+        self.code = ""
+        self._event = asyncio.Event()
+
+    def raise_(self, code: str) -> None:
+        """Set the refusal code that ends the running step; the first one stays."""
+        if not self.code:
+            self.code = code
+            self._event.set()
+
+    def clear(self) -> None:
+        """Forget it, before a new session."""
+        self.code = ""
+        self._event.clear()
+
+    async def wait(self) -> str:
+        """Wait until it is raised; returns the code."""
+        await self._event.wait()
+        return self.code
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What a session has gathered so far, in memory only. Dropped when the session ends."""
+
+    session: bytes
+    nonce: bytes
+    consents: list[tuple[str, bytes]] = field(default_factory=list)
+    checks: list[tuple[str, bool]] = field(default_factory=list)
+    holder: Holder | None = None
+    chip_portrait: Portrait | None = None
+    live_portrait: Portrait | None = None
+    match: tuple[int, bool] = (0, False)
+    agreement: bytes = b""
+    card: Card | None = None
+    masked: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an effect ended: its event, the personal items to seal in the same transaction, the link of a new record."""
+
+    event: Event
+    items: Mapping[str, bytes] = field(default_factory=dict)
+    record: RecordLink | None = None
+
+
+class Stop(Exception):
+    """The session must end with ``code``. ``touched``: the card may have been changed."""
+
+    def __init__(self, code: str, *, touched: bool = False) -> None:
+        super().__init__(code)
+        self.code = code
+        self.touched = touched

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: builds a :class:`~firmware.runtime.unit.Unit` out of a configuration and the state directory.
+
+The only place that knows which implementation stands behind which part. It opens files and keys; it starts nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from firmware.backend.client import BackendClient
+from firmware.core.keyring import Trust
+from firmware.journal import Journal
+from firmware.keystore import load_store_key, open_signer, tls_key_path
+from firmware.kiosk.server import Kiosk
+from firmware.runtime.clock import Clock
+from firmware.runtime.unit import Interrupt, Unit
+from firmware.runtime.workers import DeviceWorker
+from firmware.update.software import software_digest
+
+if TYPE_CHECKING:
+    from firmware.runtime.config import Config
+
+DEVICES: Final = ("id_reader", "sim_card", "controller", "camera", "printer")
+
+
+class NotProvisioned(Exception):
+    """The unit has no keys or no trust yet. The text names what is missing and the command that makes it."""
+
+
+def build(config: Config) -> Unit:
+    """Return the unit; raises :class:`NotProvisioned`, or what the journal and the keystore raise."""
+    state = config.terminal.state_dir
+    trust_file = state / "trust" / "trust.json"
+    if not trust_file.exists() or not (state / "keys" / "store.key").exists():
+        raise NotProvisioned(f"{config.terminal.serial} is not provisioned; run: rnt provision --help")
+    trust = Trust.from_json(json.loads(trust_file.read_bytes()))
+    journal = Journal.open(state / "journal.db", load_store_key(state / "keys" / "store.key"))
+    backend = BackendClient(
+        config.backend.url,
+        state / "trust" / "operator-ca.pem",
+        state / "trust" / "tls-cert.pem",
+        tls_key_path(config.keys.tls, state),
+        config.backend.timeout_s,
+    )
+    return Unit(
+        config=config,
+        journal=journal,
+        clock=Clock(journal.time_floor()),
+        kiosk=Kiosk(config.terminal.run_dir / "kiosk.sock"),
+        devices={name: DeviceWorker(name, config.device(name)) for name in DEVICES},
+        signer=open_signer(config.keys.record, state),
+        trust=trust,
+        backend=backend,
+        software=software_digest(),
+        interrupt=Interrupt(),
+    )
