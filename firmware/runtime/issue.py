@@ -101,7 +101,7 @@ class Issue:
             raise Stop(error.code) from error
         unit.clock.seen(approval.issued_at)
         profile = hpke.open_sealed(answer.profile, private_key=private_key, info=profile_info(record.digest))
-        until = min(approval.latest_boot_ms, now.boot_ms + 1000 * (approval.expires - now.at))
+        until = min(approval.valid_until_boot_ms, now.boot_ms + 1000 * (approval.expires - now.at))
         event = Approved(
             approval=approval.approval_id,
             record=approval.record,

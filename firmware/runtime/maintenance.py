@@ -33,7 +33,7 @@ from firmware.keystore import KeystoreError, certificate_request, create_key, cr
 from firmware.runtime import config as configuration
 from firmware.runtime import installation
 from firmware.runtime.certificates import CertificateRefused, check_certificate
-from firmware.runtime.software import software_digest
+from firmware.update.software import software_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
