@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry of ``rnt``, the field engineer's command line.
+
+Decides how every command ends: one result, one exit code (:class:`~host_tools.rnt.outcome.ExitCode`), one hint. Commands
+themselves live in modules of their own and are imported when called.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+import click
+
+from host_tools.rnt.command import LazyGroup
+from host_tools.rnt.console import write_result
+from host_tools.rnt.outcome import ExitCode, Result, Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+terminal = LazyGroup(
+    "terminal",
+    help="Look at one terminal.",
+    table={"info": ("host_tools.rnt.terminal_info:info", "Serial, keys, certificates, software and journal of a terminal.")},
+    context_settings=CONTEXT,
+)
+
+COMMANDS = {
+    "provision": ("host_tools.rnt.provision:provision", "Give a terminal its keys, certificates and trust list."),
+    "terminal": ("host_tools.rnt.main:terminal", "Look at one terminal."),
+    "doctor": ("host_tools.rnt.doctor.command:doctor", "Find what keeps a terminal from working, and say how to fix it."),
+    "completion": ("host_tools.rnt.about:completion", "Print the shell's completion script."),
+    "version": ("host_tools.rnt.about:version", "Print the versions of this tool and of what it stands on."),
+}
+
+rnt = LazyGroup(
+    "rnt",
+    help="Set up, inspect and diagnose real-name terminals. Every command takes --json and --help.",
+    table=COMMANDS,
+    context_settings=CONTEXT,
+)
+
+
+def run(arguments: Sequence[str]) -> ExitCode:
+    """Run one command line and write its result; returns the exit code."""
+    as_json = "--json" in arguments
+    try:
+        result = rnt.main(list(arguments), prog_name="rnt", standalone_mode=False)
+    except Stopped as stop:
+        return _stopped(stop.code, stop.message, stop.hint, as_json=as_json)
+    except click.UsageError as error:
+        return _stopped(ExitCode.USAGE, *_usage(error), as_json=as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return _stopped(ExitCode.INTERRUPTED, "Interrupted.", "rnt terminal info shows what state the terminal is in", as_json=as_json)
+    except Exception as error:  # noqa: BLE001  # the last boundary: an unforeseen error still ends with a result and a code
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        message = f"Internal error: {type(error).__name__} in {frame.name}, line {frame.lineno} of {frame.filename.rsplit('/', 1)[-1]}."
+        return _stopped(ExitCode.INTERNAL, message, "rnt doctor", as_json=as_json)
+    if not isinstance(result, Result):  # --help and the like have already written what they had to say
+        return ExitCode.OK
+    write_result(result, as_json=as_json)
+    return result.code
+
+
+def _usage(error: click.UsageError) -> tuple[str, str]:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.ctx.get_help(), "name one of the commands above"
+    return error.format_message(), f"{error.ctx.command_path if error.ctx else 'rnt'} --help"
+
+
+def _stopped(code: ExitCode, message: str, hint: str, *, as_json: bool) -> ExitCode:
+    write_result(Result(code=code, hint=hint), as_json=as_json, message=message)
+    return code
+
+
+def main() -> None:
+    """Run the process's own command line."""
+    sys.exit(run(sys.argv[1:]))
