@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The outside of a private pcscd: finds a way to be root of a namespace, and holds the inside by its standard input.
+
+The ladder, first that works: root's own ``unshare``; a user namespace; ``sudo -n unshare``. Whether a rung works is known only
+by trying (containers and security modules forbid in different places), so each is tried by starting the real inside.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+START_S = 20.0
+INNER = Path(__file__).with_name("inner.py")
+
+NAMESPACES = ("unshare", "--mount", "--net")
+RUNGS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("root", NAMESPACES),
+    ("user namespace", ("unshare", "--map-root-user", "--mount", "--net")),
+    ("sudo", ("sudo", "-n", *NAMESPACES)),
+)
+REMEDY = "a private pcscd needs root, unprivileged user namespaces (kernel.unprivileged_userns_clone=1), or password-less sudo"
+
+
+class CannotStart(Exception):
+    """No rung of the ladder held, or pcscd itself failed; the message says why and names the remedy."""
+
+
+class Inside:
+    """A started inside; ends with :meth:`close`, or when this process ends in any way."""
+
+    def __init__(self, run_dir: Path, reader: str) -> None:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        failures: list[str] = []
+        for rung, prefix in RUNGS if os.geteuid() == 0 else RUNGS[1:]:
+            answer = self._try(prefix, run_dir, reader)
+            if answer.get("serving"):
+                self.rung = rung
+                return
+            self.close()
+            failures.append(f"{rung}: {answer['error']}")
+        raise CannotStart("\n".join([*failures, f"remedy: {REMEDY}"]))
+
+    def _try(self, prefix: tuple[str, ...], run_dir: Path, reader: str) -> dict[str, object]:
+        command = [*prefix, "--", sys.executable, "-I", str(INNER), str(run_dir.resolve()), reader]
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own file
+        except OSError as error:
+            return {"error": str(error)}
+        return self._answer()
+
+    def _answer(self) -> dict[str, object]:
+        output = self._process.stdout
+        if output is None:
+            return {"error": "no output"}
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            line = output.readline() if selector.select(START_S) else b""
+        if not line:
+            return {"error": f"the inside ended or stayed silent (exit {self._process.poll()}; see standard error)"}
+        answer: dict[str, object] = json.loads(line)
+        return answer
+
+    def restart(self) -> None:
+        """Kill pcscd and start it again; returns when it serves. Raises ``OSError``."""
+        with self._lock:
+            if self._process.stdin is None:
+                raise OSError("closed")
+            self._process.stdin.write(b"restart\n")
+            self._process.stdin.flush()
+            answer = self._answer()
+        if "error" in answer:
+            raise OSError(str(answer["error"]))
+
+    def close(self) -> None:
+        """End the inside and wait for it."""
+        process = getattr(self, "_process", None)
+        if process is None:
+            return
+        if process.stdin:
+            process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The slot: which card lies in it, and what goes wrong with it.
+
+Fault events, in this order for each command: ``apdu``, then ``select``, ``update`` or ``verify`` where it is one. Kinds:
+
+* ``sw`` {sw: hex, executed: bool=false}: answer this status word, without (or after) carrying the command out
+* ``delay`` {ms}: answer late
+* ``hold`` (the kit's): stop before carrying it out until ``release``; ``hold_after``: carry it out, stop before the answer
+* ``remove`` {when: "before" | "after"}: the card leaves the slot and is not answering any more
+* ``hangup``: the contact breaks once; the card is back at the next look
+* ``tear``: the update leaves half of its bytes, and the card leaves the slot
+* ``stall``: no answer at all until the card is removed or the faults are cleared
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from simulators.kit import Fault, FaultPlan
+from simulators.sim_card.card import Card
+from simulators.sim_card.memory import Memory
+from simulators.sim_card.personas import PERSONAS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+EVENTS = {0xA4: "select", 0xD6: "update", 0xDC: "update", 0x20: "verify"}
+"""Instruction → the fault event it counts as, beside ``apdu``."""
+
+
+class ContactLost(Exception):
+    """The card does not answer: pulled, or its contact broke."""
+
+
+class Slot:
+    """Holds at most one card; thread-safe. ``changed`` is notified when one comes or goes."""
+
+    def __init__(self, faults: FaultPlan, store: Path | None) -> None:
+        self._faults, self._store = faults, store
+        self._cards: dict[str, Card] = {}
+        self.changed = threading.Condition()
+        self.card: Card | None = None
+        self.turn = 0
+        """Grows with every card put in: the wire serves one turn per connection."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when the card in the slot is another than before, or none."""
+        self._last: Card | None = None
+
+    def insert(self, name: str | None = None) -> Card:
+        """Put in the persona ``name``, or the last card; the same name is the same piece of plastic. Raises ``KeyError``."""
+        with self.changed:
+            self._last = self._take(name) if name else self._last
+            if self._last is None:
+                raise ValueError("which card?")
+            self.card = self._last
+            self.turn += 1
+            self.changed.notify_all()
+        self.on_change()
+        return self._last
+
+    def _take(self, name: str) -> Card:
+        if name not in self._cards:
+            persona = PERSONAS[name]
+            self._cards[name] = Card(persona, Memory(persona.contents(), persona.tries(), name=name, store=self._store))
+        return self._cards[name]
+
+    def remove(self) -> None:
+        """Pull the card."""
+        with self.changed:
+            self.card = None
+            self.changed.notify_all()
+        self.on_change()
+
+    def holds(self, card: Card, turn: int) -> bool:
+        """Whether ``card`` is still in the slot as it was put in at ``turn``."""
+        return self.card is card and self.turn == turn
+
+    def state(self) -> dict[str, Any]:
+        """Return what lies in the slot and the counters of the last card; ``tries`` by key reference."""
+        card = self._last
+        counters = card.counters if card else {}
+        tries = {f"{key:02X}": left for key, left in card.memory.tries.items()} if card else {}
+        return {"inserted": self.card is not None, **counters, "tries": tries}
+
+    def read_file(self, path: str) -> str:
+        """Return the content of a file of the last card as hex, records joined."""
+        if self._last is None:
+            raise ValueError("no card")
+        return self._last.memory.contents[path].hex()
+
+    def answer(self, card: Card, apdu: bytes) -> bytes:
+        """Return the response to ``apdu``, faults included; raises :class:`ContactLost`."""
+        faults = [self._faults.next("apdu")]
+        if len(apdu) > 1 and apdu[1] in EVENTS:
+            faults.append(self._faults.next(EVENTS[apdu[1]]))
+        fault = next((fault for fault in faults if fault), None)
+        if self.card is not card:
+            raise ContactLost  # pulled while held
+        return self._misbehave(card, apdu, fault) if fault else card.process(apdu)
+
+    def _misbehave(self, card: Card, apdu: bytes, fault: Fault) -> bytes:
+        executed = fault.options.get("executed", False) or fault.do == "hold_after" or fault.options.get("when") == "after"
+        card.torn = fault.do == "tear"
+        response = card.process(apdu) if executed or fault.do == "tear" else b""
+        if fault.do in ("remove", "tear"):
+            self.remove()
+        if fault.do in ("remove", "tear", "hangup"):
+            raise ContactLost
+        if fault.do == "sw":
+            return bytes.fromhex(fault.options["sw"])
+        if fault.do == "stall":
+            self._stall(card)
+        if fault.do == "hold_after":
+            self._faults.add(Fault("answer", "hold"))
+            self._faults.next("answer")
+            return response
+        if fault.do == "delay":
+            time.sleep(fault.options["ms"] / 1000)
+            return card.process(apdu)
+        raise ValueError(f"unknown fault {fault.do!r}")
+
+    def _stall(self, card: Card) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.card is not card)
+        raise ContactLost
