@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run a printer: ``python -m simulators.printer``.
+"""Run a printer: ``python -m simulators.printer [--link PATH]``.
 
 Ready line: ``{"ready": "printer", "port": TTY}``. Control: ``lines {}`` → every line printed, ``receipts {}`` → the lines of each
 receipt that was cut off, ``unknown {}`` → commands it did not know, ``paper {"present": bool}``, ``offline {"offline": bool}``.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import tty
+from pathlib import Path
 
 from simulators.kit import add_common_arguments, from_arguments
 from simulators.printer.mechanism import Mechanism
@@ -20,6 +21,7 @@ from simulators.printer.mechanism import Mechanism
 def main() -> None:
     """Run the simulator."""
     parser = argparse.ArgumentParser(prog="python -m simulators.printer", description="A receipt printer on a pseudo-terminal.")
+    parser.add_argument("--link", type=Path, help="symbolic link to make to the pseudo-terminal")
     parser.add_argument("--no-paper", action="store_true", help="start without paper")
     add_common_arguments(parser)
     arguments = parser.parse_args()
@@ -33,8 +35,12 @@ def main() -> None:
     process.command("unknown", lambda _: {"unknown": list(mechanism.unknown)})
     process.command("paper", lambda request: mechanism.set(paper=bool(request["present"])))
     process.command("offline", lambda request: mechanism.set(offline=bool(request["offline"])))
-    process.ready(port=os.ttyname(line))
-    process.run()
+    link: Path | None = arguments.link
+    if link:
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.ttyname(line))
+    process.ready(port=str(link or os.ttyname(line)))
+    process.run(lambda: link.unlink(missing_ok=True) if link else None)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Let the people act: one answer to each view that asks for something.
+
+Rules
+* What is asked is read from the screen only; a view that asks again (another try) is answered again.
+* Before acting a person looks once more: after a pause or a ``hold`` the screen may show something else, or nothing.
+* Things are put back: the identity card leaves the reader when the terminal asks for something else or is done.
+* The button is pressed again and again while the screen asks for it, as people do; the controller counts what it was armed for.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from simulators.kit.launch import control_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from simulators.desk.kiosk import Kiosk
+    from simulators.desk.script import Script
+    from simulators.kit import SimulatorProcess
+
+PRESS_AGAIN_S = 0.05
+HOLD_MS = 40  # longer than a button takes to settle
+
+
+class People:
+    """The clerk and the subscriber. ``devices`` are the control sockets of what they can touch, by name."""
+
+    def __init__(self, process: SimulatorProcess, kiosk: Kiosk, devices: Mapping[str, Path], script: Script, think_s: float) -> None:
+        self._process = process
+        self._kiosk = kiosk
+        self._devices = devices
+        self._first = script
+        self._think_s = think_s
+        self._script = script
+        self._starts: list[str] = []
+        self._wishes = 0
+        self._card_lies = False
+        self._answers: list[dict[str, Any]] = []
+        self._acts: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "notice": lambda _: self._say(intent="notice", acknowledged=self._script.notice),
+            "document": self._lay_document,
+            "portrait": lambda _: self._say(intent="portrait", **self._script.portrait()),
+            "agreement": lambda _: self._say(intent="agreement", signed=self._script.agreement),
+            "confirm": self._press,
+            "card": self._insert_blank,
+        }
+        threading.Thread(target=self._live, daemon=True).start()
+
+    def start(self, kind: str) -> None:
+        """Ask for a new session as soon as the terminal is ready."""
+        with self._kiosk.changed:
+            self._starts.append(kind)
+            self._wishes += 1
+            self._kiosk.changed.notify_all()
+
+    def change(self, changes: dict[str, Any]) -> Script:
+        """Behave otherwise from now on; ``reset`` true goes back to the first script before that. Returns the script."""
+        base = self._first if changes.pop("reset", False) else self._script
+        self._script = base.with_changes(changes)
+        return self._script
+
+    def answers(self, count: int, timeout: float) -> list[dict[str, Any]]:
+        """Return what people answered so far, after waiting ``timeout`` seconds at most for ``count`` answers."""
+        with self._kiosk.changed:
+            self._kiosk.changed.wait_for(lambda: len(self._answers) >= count, timeout)
+            return list(self._answers)
+
+    # ---- one view after the other
+
+    def _live(self) -> None:
+        view: dict[str, Any] = {}
+        wishes = 0
+        while True:
+            view, wishes = self._next(view, wishes)
+            if view:
+                self._act(view)
+
+    def _next(self, seen: dict[str, Any], wishes: int) -> tuple[dict[str, Any], int]:
+        """Wait until the screen shows something else or somebody wants a session; returns both as they are now."""
+        with self._kiosk.changed:
+            self._kiosk.changed.wait_for(lambda: self._kiosk.view() != seen or self._wishes != wishes)
+            return self._kiosk.view(), self._wishes
+
+    def _act(self, view: dict[str, Any]) -> None:
+        prompt = view.get("prompt")
+        if self._card_lies and prompt != "document" and view.get("step") not in {"document", "check"}:
+            self._touch("id_reader", cmd="remove")
+            self._card_lies = False
+        if prompt is None and view.get("state") == "ready" and self._starts:
+            prompt = "start"
+        if prompt is None or prompt == self._script.silent_at:
+            return
+        self._process.faults.next(prompt)
+        threading.Event().wait(self._think_s)
+        if not self._kiosk.is_current(view):
+            return
+        answer = self._answer(prompt, view)
+        with self._kiosk.changed:
+            self._answers.append({"session": view.get("session"), "prompt": prompt, "ok": answer["ok"], "reason": answer["reason"]})
+            self._kiosk.changed.notify_all()
+        self._process.transcript.note(f"{prompt}: {answer}")
+
+    def _answer(self, prompt: str, view: dict[str, Any]) -> dict[str, Any]:
+        if prompt == "start":
+            return self._begin()
+        if prompt == self._script.cancel_at:
+            return self._say(intent="cancel")
+        act = self._acts.get(prompt)
+        return act(view) if act else {"ok": False, "reason": "nobody knows what is asked"}
+
+    # ---- what they do
+
+    def _begin(self) -> dict[str, Any]:
+        if "camera" in self._devices:
+            self._touch("camera", cmd="persona", persona=self._script.face or self._script.persona)
+        answer = self._say(intent="start", kind=self._starts[0])
+        if answer["ok"]:
+            del self._starts[0]
+        return answer
+
+    def _say(self, **intent: Any) -> dict[str, Any]:
+        answer = self._kiosk.post(intent)
+        return {"ok": answer["ok"], "reason": answer.get("reason", "")}
+
+    def _lay_document(self, _view: dict[str, Any]) -> dict[str, Any]:
+        if not self._script.document:
+            return {"ok": True, "reason": "lays nothing down"}
+        self._card_lies = True
+        return self._touch("id_reader", cmd="insert", persona=self._script.persona)
+
+    def _press(self, view: dict[str, Any]) -> dict[str, Any]:
+        if not self._script.confirm:
+            return {"ok": True, "reason": "does not press"}
+        answer: dict[str, Any] = {"ok": True, "reason": ""}
+        while answer["ok"] and self._kiosk.is_current(view):
+            answer = self._touch("controller", cmd="press", hold_ms=HOLD_MS)
+            with self._kiosk.changed:
+                self._kiosk.changed.wait_for(lambda: not self._kiosk.is_current(view), PRESS_AGAIN_S)
+        return answer
+
+    def _insert_blank(self, _view: dict[str, Any]) -> dict[str, Any]:
+        if not self._script.card:
+            return {"ok": True, "reason": "brings no card"}
+        if self._script.blank:
+            return self._touch("sim_card", cmd="insert", card=self._script.blank)
+        found = self._touch("sim_card", cmd="state")
+        return found if not found["ok"] or found["inserted"] else self._touch("sim_card", cmd="insert")
+
+    def _touch(self, device: str, **request: Any) -> dict[str, Any]:
+        path = self._devices.get(device)
+        if path is None:
+            return {"ok": False, "reason": f"no {device} on this desk"}
+        try:
+            return {"ok": True, "reason": "", **control_request(path, request)}
+        except (RuntimeError, OSError, ValueError) as error:
+            return {"ok": False, "reason": f"{device}: {error}"}
