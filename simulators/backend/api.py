@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's HTTP operations without HTTP: method, path, headers and body in, status and JSON out.
+
+Decides which request is well formed and who may ask: every path but enrolment wants the TLS certificate of an enrolled terminal.
+Unknown members, other types, padding in base64url and duplicate JSON names are errors of the caller (400).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulators.backend.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from simulators.backend.activation import Activations
+    from simulators.backend.enrolment import Enrolments
+    from simulators.backend.reports import Reports
+    from simulators.backend.store import Store
+
+_KEY = re.compile(r"[0-9a-f]{32}")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request; ``client`` is the SHA-256 of the TLS client certificate, ``variant`` a misbehaviour ordered by the fault plan."""
+
+    method: str
+    path: str
+    key: str
+    bearer: str
+    body: bytes
+    client: bytes | None
+    variant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation: its pattern, its event name in the fault plan, and who carries it out."""
+
+    method: str
+    path: re.Pattern[str]
+    event: str
+    act: Callable[[Request, str, bytes], dict[str, Any]]
+
+
+class Api:
+    """All operations of the operator."""
+
+    def __init__(self, store: Store, activations: Activations, reports: Reports, enrolments: Enrolments) -> None:
+        self._store, self._activations, self._reports, self._enrolments = store, activations, reports, enrolments
+        key = r"/v1/activations/(?P<key>[^/]*)"
+        self._routes = (
+            Route("POST", re.compile(r"/v1/activations"), "approve", self._approve),
+            Route("GET", re.compile(key), "status", lambda _, serial, session: activations.status(serial, session)),
+            Route("POST", re.compile(key + r"/result"), "result", self._result),
+            Route("GET", re.compile(r"/v1/time"), "time", lambda *_: {"now": int(time.time())}),
+            Route("POST", re.compile(r"/v1/heartbeat"), "heartbeat", self._heartbeat),
+        )
+        self._enrol_path = re.compile(r"/v1/enrolments")
+
+    def event(self, method: str, path: str) -> str:
+        """Return the name a request has in the fault plan; ``unknown`` when no operation matches."""
+        if method == "POST" and self._enrol_path.fullmatch(path):
+            return "enrol"
+        return next((route.event for route in self._routes if route.method == method and route.path.fullmatch(path)), "unknown")
+
+    def answer(self, request: Request) -> dict[str, Any]:
+        """Carry the request out and return the answer's JSON object; raises :class:`ApiError`."""
+        if request.method == "POST" and self._enrol_path.fullmatch(request.path):
+            return self._enrol(request)
+        serial = self._terminal(request.client)
+        for route in self._routes:
+            match = route.path.fullmatch(request.path)
+            if match and route.method == request.method:
+                text = match.groupdict().get("key", request.key)
+                return route.act(request, serial, _session(text) if route.event in {"approve", "status", "result"} else b"")
+        raise ApiError(404, "NOT_FOUND", "no such operation")
+
+    def _terminal(self, client: bytes | None) -> str:
+        if client is None:
+            raise ApiError(401, "UNAUTHENTICATED", "a client certificate is needed")
+        with self._store.transaction() as db:
+            row = db.execute("SELECT serial FROM terminal WHERE tls = ?", (client,)).fetchone()
+        if row is None:
+            raise ApiError(403, "PERMISSION_DENIED", "not the current TLS certificate of a terminal")
+        return str(row["serial"])
+
+    def _approve(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
+        body = _members(request.body, "record", "items")
+        return self._activations.decide(serial, session, _octets(body["record"]), _octets(body["items"]), request.variant)
+
+    def _result(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
+        ack = self._reports.take(serial, session, _octets(_members(request.body, "result")["result"]))
+        return {"ack": base64.urlsafe_b64encode(ack).decode().rstrip("=")}
+
+    @staticmethod
+    def _heartbeat(request: Request, serial: str, _: bytes) -> dict[str, Any]:
+        if _members(request.body, "serial")["serial"] != serial:
+            raise ApiError(403, "PERMISSION_DENIED", "another terminal's serial")
+        return {"now": int(time.time())}
+
+    def _enrol(self, request: Request) -> dict[str, Any]:
+        if not request.bearer:
+            raise ApiError(401, "UNAUTHENTICATED", "a work order is needed")
+        body = _members(request.body, "serial", "record_csr", "tls_csr")
+        return self._enrolments.enrol(request.bearer, body["serial"], _octets(body["record_csr"]), _octets(body["tls_csr"]))
+
+
+def _session(text: str) -> bytes:
+    if not _KEY.fullmatch(text):
+        raise ApiError(400, "INVALID_ARGUMENT", "the key is 32 lower-case hex digits")
+    return bytes.fromhex(text)
+
+
+def _members(body: bytes, *names: str) -> Mapping[str, str]:
+    """Return the body's members, which are exactly ``names``, all non-empty strings."""
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise ApiError(400, "INVALID_ARGUMENT", "not JSON") from None
+    if not isinstance(value, dict) or set(value) != set(names) or not all(isinstance(entry, str) and entry for entry in value.values()):
+        raise ApiError(400, "INVALID_ARGUMENT", "members")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("duplicate name")
+    return dict(pairs)
+
+
+def _octets(text: str) -> bytes:
+    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
+        raise ApiError(400, "INVALID_ARGUMENT", "base64url")
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if base64.urlsafe_b64encode(data).decode().rstrip("=") != text:
+        raise ApiError(400, "INVALID_ARGUMENT", "base64url")
+    return data

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The profile of a number, the approval that permits writing it, and every way an approval can be wrong.
+
+``VARIANTS`` names the misuses a terminal must refuse; each changes one thing of a good draft. Which one is asked for is the fault
+plan's business (``bad_approval``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from simulators.backend import signatures, strict_cbor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from simulators.backend.authority import Authority
+    from simulators.backend.shapes import Record
+
+HOUR = 3600
+ADM1 = 0x0A
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What this operator puts into approvals and profiles; times in seconds."""
+
+    operator_id: str
+    valid_s: int = 900
+    max_age_s: int = 600
+    backdate_s: int = 120
+    provider_name: str = "RNT MOBILE"
+    message_centre: str = "8612000000500"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A finished approval: its id, the signed message, the profile's digest and the profile as carried."""
+
+    approval_id: bytes
+    message: bytes
+    profile_digest: bytes
+    sealed_profile: bytes
+
+
+@dataclass(slots=True)
+class Draft:
+    """An approval before it is signed; a variant changes it."""
+
+    claims: dict[int, Any]
+    profile: dict[int, Any]
+    record_digest: bytes
+    profile_key: bytes
+    key_pem: bytes
+    kid: bytes
+    aad: bytes
+    typ: str = "rnt-approval"
+    carried: bytes = b""
+    spoil: Callable[[bytes], bytes] = field(default=bytes)
+
+    def seal(self, profile: dict[int, Any]) -> tuple[bytes, bytes]:
+        """Return a profile's plaintext bytes and its sealed form for this record."""
+        plain = strict_cbor.dumps(profile)
+        return plain, signatures.seal(plain, public_key=self.profile_key, info=b"rnt/profile/1" + self.record_digest)
+
+
+def profile(*, iccid: str, imsi: str, msisdn: str, adm: bytes, terms: Terms) -> dict[int, Any]:
+    """Return the profile's map for one reserved number on one blank."""
+    return {
+        1: iccid,
+        2: imsi,
+        3: msisdn,
+        4: terms.provider_name,
+        5: terms.message_centre,
+        6: ["46000:4000", "46000:8000", "46000:0080"],
+        7: ["46002", "46007"],
+        8: ["46001", "46003", "46011"],
+        9: 2,
+        10: [ADM1, adm],
+    }
+
+
+def build(record: Record, card_profile: dict[int, Any], *, now: int, terms: Terms, authority: Authority, variant: str | None) -> Approval:
+    """Sign the approval of ``record`` for ``card_profile``, wrong in the way ``variant`` names."""
+    claims = {
+        1: terms.operator_id,
+        4: now + terms.valid_s,
+        5: now - terms.backdate_s,
+        6: now,
+        7: os.urandom(16),
+        10: record.claims[10],
+        256: 1,
+        257: "approved",
+        258: record.claims[1],
+        259: record.session,
+        260: dict(record.claims[264]),
+        263: terms.max_age_s,
+    }
+    draft = Draft(
+        claims, card_profile, record.digest, record.claims[275], authority.approval_pem, authority.approval_kid, aad=record.digest
+    )
+    plain, draft.carried = draft.seal(card_profile)
+    claims[261], claims[262] = hashlib.sha256(plain).digest(), hashlib.sha256(draft.carried).digest()
+    if variant is not None:
+        VARIANTS[variant](draft)
+    message = signatures.sign(strict_cbor.dumps(draft.claims), typ=draft.typ, key_pem=draft.key_pem, kid=draft.kid, aad=draft.aad)
+    return Approval(draft.claims[7], draft.spoil(message), hashlib.sha256(plain).digest(), draft.carried)
+
+
+def _claim(*changes: tuple[int, Callable[[Any], Any]]) -> Callable[[Draft], None]:
+    def change(draft: Draft) -> None:
+        for key, new in changes:
+            draft.claims[key] = new(draft.claims[key])
+
+    return change
+
+
+def _aad(draft: Draft) -> None:
+    draft.aad = hashlib.sha256(b"another record").digest()
+
+
+def _no_aad(draft: Draft) -> None:
+    draft.aad = b""
+
+
+def _typ(draft: Draft) -> None:
+    draft.typ = "rnt-ack"
+
+
+def _foreign_key(draft: Draft) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    draft.key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _wrong_kid(draft: Draft) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    draft.key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    draft.kid = signatures.key_id(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def _unknown_kid(draft: Draft) -> None:
+    draft.kid = bytes(16)
+
+
+def _other_profile(draft: Draft) -> None:
+    """Carry another profile than the one both digests name."""
+    draft.carried = draft.seal({**draft.profile, 3: "8612099999999"})[1]
+
+
+def _other_plaintext(draft: Draft) -> None:
+    """Carry another profile and name its sealed form, but not its plaintext."""
+    _other_profile(draft)
+    draft.claims[262] = hashlib.sha256(draft.carried).digest()
+
+
+def _unopenable_profile(draft: Draft) -> None:
+    """Carry a profile sealed to another record."""
+    plain = strict_cbor.dumps(draft.profile)
+    draft.carried = signatures.seal(plain, public_key=draft.profile_key, info=b"rnt/profile/1" + bytes(32))
+    draft.claims[262] = hashlib.sha256(draft.carried).digest()
+
+
+def _other_card_profile(draft: Draft) -> None:
+    """Carry, with correct digests, the profile of another card than the approved one."""
+    plain, draft.carried = draft.seal({**draft.profile, 1: _other_digits(draft.profile[1])})
+    draft.claims[261], draft.claims[262] = hashlib.sha256(plain).digest(), hashlib.sha256(draft.carried).digest()
+
+
+def _spoil(change: Callable[[bytes], bytes]) -> Callable[[Draft], None]:
+    def set_spoil(draft: Draft) -> None:
+        draft.spoil = change
+
+    return set_spoil
+
+
+def _extra_member(draft: Draft) -> None:
+    draft.claims[299] = True
+
+
+def _other_digits(iccid: str) -> str:
+    return iccid[:-1] + str((int(iccid[-1], 16) + 1) % 10)
+
+
+def _other_card(card: Mapping[int, Any]) -> dict[int, Any]:
+    return {**card, 1: _other_digits(card[1])}
+
+
+VARIANTS: Mapping[str, Callable[[Draft], None]] = {
+    "wrong_operator": _claim((1, lambda v: v + "-x")),
+    "wrong_terminal": _claim((258, lambda v: v + "X")),
+    "wrong_card": _claim((260, _other_card)),
+    "wrong_atr": _claim((260, lambda card: {**card, 2: b"\x3b\x00"})),
+    "wrong_record": _aad,
+    "no_aad": _no_aad,
+    "wrong_nonce": _claim((10, lambda _: bytes(16))),
+    "wrong_session": _claim((259, lambda _: bytes(16))),
+    "wrong_decision": _claim((257, lambda _: "denied")),
+    "wrong_version": _claim((256, lambda _: 2)),
+    "extra_member": _extra_member,
+    "expired": _claim((4, lambda v: v - 3 * HOUR), (5, lambda v: v - 3 * HOUR), (6, lambda v: v - 3 * HOUR)),
+    "not_yet": _claim((4, lambda v: v + 3 * HOUR), (5, lambda v: v + 3 * HOUR), (6, lambda v: v + 3 * HOUR)),
+    "too_old": _claim((263, lambda _: 0)),
+    "bad_signature": _spoil(lambda m: m[:-1] + bytes([m[-1] ^ 1])),
+    "truncated": _spoil(lambda m: m[:-1]),
+    "trailing_byte": _spoil(lambda m: m + b"\x00"),
+    "wrong_typ": _typ,
+    "wrong_kid": _wrong_kid,
+    "unknown_kid": _unknown_kid,
+    "foreign_key": _foreign_key,
+    "other_profile": _other_profile,
+    "other_plaintext": _other_plaintext,
+    "unopenable_profile": _unopenable_profile,
+    "other_card_profile": _other_card_profile,
+}
+REPLAY = "replay"
+"""The variant that answers with an older approval; it needs the store and is made there."""

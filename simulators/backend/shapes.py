@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shapes of what a terminal signs, after the message text (CDDL): record, items, result.
+
+Decides whether a payload has exactly the members and types of the text. What the values mean is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulators.backend import strict_cbor
+from simulators.backend.strict_cbor import Malformed
+
+Check = Callable[[Any], bool]
+TEXT_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8})
+IMAGE_FIELDS = frozenset({20, 21})
+PROVENANCE = frozenset({"chip", "mrz", "ocr"})
+PROTECTION = frozenset({"software", "token"})
+RESULT_OUTCOMES = frozenset({"written", "cancelled", "voided"})
+
+
+def _text(value: Any) -> bool:
+    return type(value) is str
+
+
+def _uint(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _flag(value: Any) -> bool:
+    return type(value) is bool
+
+
+def _octets(size: int | None = None) -> Check:
+    return lambda value: type(value) is bytes and (size is None or len(value) == size)
+
+
+def _one_of(values: frozenset[str]) -> Check:
+    return lambda value: type(value) is str and value in values
+
+
+def _tuple(*checks: Check) -> Check:
+    return lambda v: type(v) is list and len(v) == len(checks) and all(check(entry) for check, entry in zip(checks, v, strict=True))
+
+
+def _many(check: Check) -> Check:
+    return lambda value: type(value) is list and all(check(entry) for entry in value)
+
+
+def _exactly(members: Mapping[int, Check], optional: Mapping[int, Check] | None = None) -> Check:
+    allowed = {**members, **(optional or {})}
+    return lambda v: type(v) is dict and set(members) <= set(v) <= set(allowed) and all(allowed[key](entry) for key, entry in v.items())
+
+
+def _digests(value: Any) -> bool:
+    fields = TEXT_FIELDS | IMAGE_FIELDS
+    return type(value) is dict and bool(value) and set(value) <= fields and all(_octets(32)(entry) for entry in value.values())
+
+
+_DIGEST, _ID16 = _octets(32), _octets(16)
+_CARD = _exactly({1: _text, 2: _octets(), 3: _text})
+_RECORD = _exactly(
+    {
+        1: _text,
+        6: _uint,
+        7: _ID16,
+        10: _ID16,
+        256: lambda v: type(v) is int and v == 1,
+        257: _text,
+        258: _text,
+        259: _one_of(PROVENANCE),
+        260: _digests,
+        261: _many(_tuple(_text, _flag)),
+        262: _many(_tuple(_text, _DIGEST)),
+        263: _DIGEST,
+        264: _CARD,
+        265: _exactly({1: _ID16, 2: _text}),
+        266: _one_of(PROTECTION),
+        267: _DIGEST,
+        268: _tuple(_text, _DIGEST),
+        269: _ID16,
+        270: _uint,
+        271: lambda v: _uint(v) and v > 0,
+        272: _DIGEST,
+        273: _DIGEST,
+        274: _tuple(lambda v: _uint(v) and v <= 100, _flag),
+        275: _DIGEST,
+    }
+)
+_RESULT = _exactly(
+    {
+        1: _text,
+        6: _uint,
+        7: _ID16,
+        256: lambda v: type(v) is int and v == 1,
+        257: _one_of(RESULT_OUTCOMES),
+        258: _text,
+        260: _DIGEST,
+    },
+    {259: _ID16, 261: _tuple(_text, _DIGEST)},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record's payload of the right shape, beside the digest of its signed bytes."""
+
+    claims: Mapping[int, Any]
+    digest: bytes
+
+    @property
+    def session(self) -> bytes:
+        """Return the 16-byte session id."""
+        return bytes(self.claims[7])
+
+    @property
+    def iccid(self) -> str:
+        """Return the ICCID read from the card in the slot."""
+        return str(self.claims[264][1])
+
+
+def record(payload: bytes, signed: bytes) -> Record:
+    """Read a record's payload; raises :class:`Malformed`."""
+    claims = strict_cbor.loads(payload)
+    if not _RECORD(claims):
+        raise Malformed("record")
+    return Record(claims, hashlib.sha256(signed).digest())
+
+
+def result(payload: bytes) -> Mapping[int, Any]:
+    """Read a result's payload; raises :class:`Malformed`. ``written`` must name its approval and what was read back."""
+    claims = strict_cbor.loads(payload)
+    if not _RESULT(claims):
+        raise Malformed("result")
+    written = claims[257] == "written"
+    if written and (claims[258] or not {259, 261} <= set(claims)):
+        raise Malformed("result")
+    return dict(claims)
+
+
+def items(plaintext: bytes, digests: Mapping[int, bytes]) -> dict[int, str | bytes]:
+    """Return field → value of the disclosed items, each proved by its salted digest; raises :class:`Malformed`."""
+    values: dict[int, str | bytes] = {}
+    entries = strict_cbor.loads(plaintext)
+    if type(entries) is not list or not entries:
+        raise Malformed("items")
+    for entry in entries:
+        if not _tuple(_octets(16), _uint, lambda v: type(v) in {str, bytes})(entry):
+            raise Malformed("item")
+        _, number, value = entry
+        right_type = type(value) is str if number in TEXT_FIELDS else _octets(32)(value)
+        if number in values or not right_type or digests.get(number) != hashlib.sha256(strict_cbor.dumps(entry)).digest():
+            raise Malformed(f"item {number}")
+        values[number] = value
+    return values
