@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from firmware.core.policy import Plan
     from firmware.runtime.unit import Evidence, Unit
 
+NONCE_BYTES: Final = 16
+"""Length of the nonce a press of the button confirms."""
 PRESS_POLL_S: Final = 0.02
 """How often an armed button is asked for, in seconds: the controller speaks only when spoken to."""
 
@@ -136,7 +138,7 @@ class Capture:
 
     async def _confirm(self) -> Result:
         controller = self.unit.devices["controller"]
-        nonce = os.urandom(8).hex()
+        nonce = os.urandom(NONCE_BYTES).hex()
         self._show(step="confirm", prompt="confirm")
         seconds = int(PERSON_S)
         await controller.call("arm", timeout=DEVICE_S, nonce=nonce, seconds=seconds)

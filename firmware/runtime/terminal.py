@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from firmware.runtime.unit import Unit
 
 TAMPER, READER, INTERNAL, JOURNAL_FULL = "R506", "R513", "R803", "R511"
+LIGHTS = {"ready": "green", "out_of_service": "red"}
+"""State of the terminal → colour of the controller's light; amber for every other."""
 MAX_PENDING = 20
 """Sessions that may wait for an acknowledgement before no new one is opened (R511)."""
 
@@ -40,6 +42,8 @@ class Terminal:
         self._settling = asyncio.Lock()
         self._stop = asyncio.Event()
         self._in_session = False
+        self._colour = "amber"
+        self._colour_changed = asyncio.Event()
 
     def stop(self) -> None:
         """Ask the terminal to end; a session that has not begun to write is refused, a write is finished."""
@@ -52,6 +56,7 @@ class Terminal:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         await self.unit.kiosk.open()
+        await asyncio.gather(*(device.start() for device in self.unit.devices.values()))
         self._show("starting", texts.sentence(texts.STARTING))
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -97,6 +102,7 @@ class Terminal:
             start.cancel()
             return
         session = Session(self.unit, os.urandom(16), self.settle)
+        self._light("amber")
         cancel = asyncio.ensure_future(self._cancelled())
         self._in_session = True
         try:
@@ -148,7 +154,7 @@ class Terminal:
     async def _advise(self) -> None:
         """Deliver pending reports in the background, ever more patiently."""
         attempt = 1
-        while True:
+        while not self._stop.is_set():
             await self._idle(pause_after(attempt))
             if self._pending and not self._in_session:
                 attempt = 1 if await self.settle() else min(attempt + 1, len(RETRY_S))
@@ -156,16 +162,20 @@ class Terminal:
     async def _watch(self) -> None:
         """Look after the controller: feed its watchdog, notice tamper within a second, show the terminal's state as a light."""
         controller = self.unit.devices["controller"]
-        while True:
+        while not self._stop.is_set():
+            self._colour_changed.clear()
             try:
                 await controller.call("heartbeat", timeout=DEVICE_S)
+                await controller.call("light", timeout=DEVICE_S, colour=self._colour, blink=False)
                 state = await controller.call("state", timeout=DEVICE_S)
                 if state["tamper"] or state["state"] == "tampered":
                     self.unit.interrupt.raise_(TAMPER)
             except DeviceFailed as failure:
                 if failure.kind == "tampered":
                     self.unit.interrupt.raise_(TAMPER)
-            await self._idle(HEARTBEAT_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._colour_changed.wait()
 
     async def _idle(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -173,4 +183,9 @@ class Terminal:
                 await self._stop.wait()
 
     def _show(self, state: str, sentence: dict[str, str], code: str | None = None) -> None:
+        self._light(LIGHTS.get(state, "amber"))
         self.unit.kiosk.show(session=None, state=state, step=None, prompt=None, sentence=sentence, code=code)
+
+    def _light(self, colour: str) -> None:
+        self._colour = colour
+        self._colour_changed.set()
