@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a simulated SIM card: ``python -m simulators.sim_card --slot-socket PATH | --vpcd HOST:PORT``.
 
-Ready: ``{"ready": "sim_card", "atr", "iccid", "adm"}`` (hex, digits, hex). Control: ``insert`` {card?}, ``remove``, ``swap`` {card},
+Ready: ``{"ready": "sim_card", "atr", "iccid", "adm"}`` (hex, digits, hex). Control: ``insert`` {card?, iccid?}, ``remove``, ``swap`` {card},
 ``state`` {}, ``read_file`` {path}. Fault kinds: :mod:`simulators.sim_card.slot`.
 """
 
@@ -47,7 +47,7 @@ def main() -> None:
     Line(slot, connect, process.transcript)
 
     def insert(request: dict[str, Any]) -> dict[str, Any]:
-        card = slot.insert(request.get("card"))
+        card = slot.insert(request.get("card"), request.get("iccid"))
         return {"atr": card.persona.atr.hex(), "iccid": card.persona.iccid, "adm": card.persona.adm.hex()}
 
     def swap(request: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from simulators.kit import Fault, FaultPlan
@@ -49,10 +50,13 @@ class Slot:
         """Called when the card in the slot is another than before, or none."""
         self._last: Card | None = None
 
-    def insert(self, name: str | None = None) -> Card:
-        """Put in the persona ``name``, or the last card; the same name is the same piece of plastic. Raises ``KeyError``."""
+    def insert(self, name: str | None = None, iccid: str | None = None) -> Card:
+        """Put in the persona ``name``, or the last card; the same name is the same piece of plastic. Raises ``KeyError``.
+
+        With ``iccid`` it is another piece of the same kind: the same contents and keys under this number.
+        """
         with self.changed:
-            self._last = self._take(name) if name else self._last
+            self._last = self._take(name, iccid) if name else self._last
             if self._last is None:
                 raise ValueError("which card?")
             self.card = self._last
@@ -61,11 +65,12 @@ class Slot:
         self.on_change()
         return self._last
 
-    def _take(self, name: str) -> Card:
-        if name not in self._cards:
-            persona = PERSONAS[name]
-            self._cards[name] = Card(persona, Memory(persona.contents(), persona.tries(), name=name, store=self._store))
-        return self._cards[name]
+    def _take(self, name: str, iccid: str | None) -> Card:
+        piece = f"{name}-{iccid}" if iccid else name
+        if piece not in self._cards:
+            persona = replace(PERSONAS[name], iccid=iccid) if iccid else PERSONAS[name]
+            self._cards[piece] = Card(persona, Memory(persona.contents(), persona.tries(), name=piece, store=self._store))
+        return self._cards[piece]
 
     def remove(self) -> None:
         """Pull the card."""
