@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import InitVar, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from firmware.core import claims, cose
 from firmware.core.errors import ApprovalRefused, Malformed, SignatureRefused
@@ -87,6 +87,14 @@ class Approval:
         """Refuse, with ``TypeError``, everyone but :func:`check_approval`."""
         if mint is not _MINT:
             raise TypeError("an approval is made by check_approval only")
+
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be pickled or copied: after a restart the stored message is checked again."""
+        raise TypeError("an approval is not serialised")
+
+    def __setstate__(self, state: object) -> NoReturn:
+        """Refuse to be restored."""
+        raise TypeError("an approval is made by check_approval only")
 
     def require_fresh(self, *, boot_id: bytes, boot_ms: int, seconds: int) -> None:
         """Raise R705 when a write may no longer start at this time."""

@@ -59,8 +59,8 @@ SALTS_LENGTH: Final = SALT_LENGTH * len(Field)
 class Card:
     """A blank card as read from the slot."""
 
-    iccid: str
-    """Digits as read."""
+    iccid: str = field(repr=False)
+    """As read: 18 to 20 digits, letters A-F possible; empty or all F or 0 when the blank carries none."""
     atr: bytes
     type_name: str
 
@@ -230,7 +230,10 @@ def disclose(record: Record, items: bytes) -> dict[Field, str | bytes]:
     """
     digests = dict(record.digests)
     values: dict[Field, str | bytes] = {}
-    for item in claims.array(cbor.decode(items)):
+    disclosed = claims.array(cbor.decode(items))
+    if not disclosed:
+        raise Malformed("no items")
+    for item in disclosed:
         salt, number, value = claims.array(item, 3)
         claims.octets(salt, SALT_LENGTH)
         if claims.uint(number) not in digests or number in values:
