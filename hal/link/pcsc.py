@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PC/SC: one named reader, one card at a time. The only importer of pyscard.
+
+Decides what a failed call means. Rules:
+
+1. By phase, not by message: a card pulled in the middle of a command makes pcsc-lite report *success* with no bytes. So a failed
+   exchange is :class:`CardRemoved` when the service still answers and knows the reader, else ``LinkClosed``.
+2. Only the reader of the given name is ever connected; there is no "first reader".
+3. A handle or context that outlived its service is dead for good: it is thrown away and made anew, once per call.
+4. The calls of the C interface are used, not pyscard's classes: those start threads and pass errors on as text.
+5. A blocked call cannot be interrupted (SCardConnect may wait without limit): whoever holds the process ends it.
+
+Knows nothing of card commands or status words.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hal.errors import DeadlinePassed, LinkClosed, LinkError, ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hal.deadline import Deadline
+
+E_INVALID_HANDLE, E_TIMEOUT, E_SHARING_VIOLATION = 0x80100003, 0x8010000A, 0x8010000B
+NO_CARD = frozenset({0x8010000C, 0x80100066, 0x80100067, 0x80100069})
+"""NO_SMARTCARD, UNRESPONSIVE_CARD, UNPOWERED_CARD, REMOVED_CARD."""
+SERVICE_GONE = frozenset({E_INVALID_HANDLE, 0x80100013, 0x8010001D, 0x8010001E})
+"""INVALID_HANDLE, COMM_ERROR, NO_SERVICE, SERVICE_STOPPED."""
+
+STATUS_WORD = 2
+
+POLL_S = 2.0
+"""The longest single wait for a change; bounds the time until a dead service is noticed."""
+SETTLE_S = 3.0
+"""A service that has just started needs some looks at the slot before it knows of the card in it."""
+
+
+class NoCard(LinkError):
+    """There is no card in the reader, or it does not answer to reset (``data["mute"]``)."""
+
+    kind: ClassVar[str] = "no_card"
+
+
+class CardRemoved(LinkError):
+    """The card left, or stopped answering, while it was being worked on. What it has done is not known."""
+
+    kind: ClassVar[str] = "card_removed"
+
+
+class PcscLink:
+    """The link to the card in ``reader``; ``socket`` is pcscd's, where it is not the system's own.
+
+    ``apdus`` and ``octets`` (command and response bytes, status words included) count since the start, ``link_us`` the
+    microseconds spent inside PC/SC calls.
+    """
+
+    def __init__(self, reader: str, socket: str | None = None) -> None:
+        self.reader = reader
+        self.apdus = 0
+        self.octets = 0
+        self.link_us = 0
+        self._context: Any = None
+        self._card: Any = None
+        self._protocol = 0
+        self._untouched = False
+        """The card was reset and no command has been sent since."""
+        self._renewed = False
+        """The context was made anew in the last call: the service may not have looked at the slot yet."""
+        if socket:
+            os.environ["PCSCLITE_CSOCK_NAME"] = socket  # read by libpcsclite at its first call in this process
+
+    # ---- what callers use
+
+    def wait_for_card(self, deadline: Deadline) -> bytes:
+        """Wait until a card answers in the reader; returns its ATR. Raises ``DeadlinePassed``, :class:`NoCard` (mute), ``LinkClosed``."""
+        scard = _scard()
+        self._drop_card()
+        known = scard.SCARD_STATE_UNAWARE
+        while True:
+            state = self._status(known, min(deadline.check(), POLL_S))
+            if state & scard.SCARD_STATE_PRESENT:
+                if state & scard.SCARD_STATE_MUTE:
+                    raise NoCard(mute=True)
+                if self._connect() and self._reset():
+                    return self._atr()
+            known = state & ~scard.SCARD_STATE_CHANGED  # with its event counter: no change is missed
+
+    def power_cycle(self, deadline: Deadline) -> bytes:
+        """Cold-reset the card that lies in the reader now, whichever it is; returns its ATR.
+
+        Nothing is done when no command was sent since the last reset. A card or service that went away since is looked for again
+        for :data:`SETTLE_S`. Raises :class:`NoCard`, ``LinkClosed``.
+        """
+        deadline.check()
+        lost = self._card is not None
+        if self._card is not None:
+            alive = self._call(_scard().SCardStatus, self._card)[0] == 0
+            if alive and (self._untouched or self._reset()):
+                return self._atr()
+            self._drop_card()
+        elif self._connect() and self._reset():
+            return self._atr()
+        if lost or self._renewed:
+            try:
+                return self.wait_for_card(deadline.sooner(SETTLE_S))
+            except DeadlinePassed:
+                raise NoCard from None
+        raise NoCard
+
+    def transmit(self, command: bytes, deadline: Deadline) -> tuple[bytes, int]:
+        """Exchange one APDU; returns (data, status word). Raises :class:`CardRemoved`, ``LinkClosed``, ``DeadlinePassed``."""
+        deadline.check()
+        scard = _scard()
+        if self._card is None:
+            raise CardRemoved
+        self._untouched = False
+        header = scard.SCARD_PCI_T1 if self._protocol == scard.SCARD_PROTOCOL_T1 else scard.SCARD_PCI_T0
+        code, response = self._call(scard.SCardTransmit, self._card, header, list(command))
+        if code != 0 or not response:
+            self._drop_card()
+            self._status(scard.SCARD_STATE_UNAWARE, 0)  # raises LinkClosed when it is not the card
+            raise CardRemoved
+        self.apdus += 1
+        self.octets += len(command) + len(response)
+        if len(response) < STATUS_WORD:
+            raise ProtocolError("a response without a status word", length=len(response))
+        return bytes(response[:-2]), response[-2] << 8 | response[-1]
+
+    def close(self) -> None:
+        """Power the card off and leave the service."""
+        self._drop_card()
+        self._drop_context()
+
+    # ---- PC/SC
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call ``function``, count the time; returns (code, result…) with the code as an unsigned number."""
+        start = time.monotonic_ns()
+        answer = function(*arguments)
+        self.link_us += (time.monotonic_ns() - start) // 1000
+        if isinstance(answer, int):
+            return answer & 0xFFFFFFFF
+        return answer[0] & 0xFFFFFFFF, *answer[1:]
+
+    def _established(self) -> Any:
+        if self._context is None:
+            code, context = self._call(_scard().SCardEstablishContext, _scard().SCARD_SCOPE_SYSTEM)
+            if code != 0:
+                raise LinkClosed("no PC/SC service", code=code)
+            self._context = context
+        return self._context
+
+    def _in_context(self, call: Callable[[Any], Any]) -> Any:
+        """Run ``call(context)``, whose result starts with a code; once more in a new context when the old one was dead."""
+        fresh = self._renewed = self._context is None
+        answer = call(self._established())
+        if answer[0] in SERVICE_GONE and not fresh:
+            self._drop_context()
+            self._renewed = True
+            answer = call(self._established())
+        if answer[0] in SERVICE_GONE:
+            self._drop_context()
+            raise LinkClosed("the PC/SC service went away", code=answer[0])
+        return answer
+
+    def _status(self, known: int, seconds: float) -> int:
+        """Return the state of the reader, at once when it differs from ``known``, else after a change or ``seconds``."""
+        scard = _scard()
+        milliseconds = int(seconds * 1000)
+        code, states = self._in_context(lambda c: self._call(scard.SCardGetStatusChange, c, milliseconds, [(self.reader, known)]))
+        if code == E_TIMEOUT:
+            return known
+        if code != 0:
+            raise LinkClosed("the reader is not there", code=code)
+        state: int = states[0][1]
+        if state & (scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_UNAVAILABLE):
+            raise LinkClosed("the reader is not there")
+        return state
+
+    def _connect(self) -> bool:
+        """Connect the card; returns whether there is one."""
+        scard = _scard()
+        mode, protocols = scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+        code, card, protocol = self._in_context(lambda c: self._call(scard.SCardConnect, c, self.reader, mode, protocols))
+        if code in NO_CARD:
+            return False
+        if code == E_SHARING_VIOLATION:
+            raise LinkError("another program holds the card", code=code)
+        if code != 0:
+            self._drop_context()
+            raise LinkClosed("the reader is not there", code=code)
+        self._card, self._protocol = card, protocol
+        return True
+
+    def _reset(self) -> bool:
+        """Power the connected card off and on; returns whether it answered."""
+        scard = _scard()
+        mode, protocols = scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+        code, protocol = self._call(scard.SCardReconnect, self._card, mode, protocols, scard.SCARD_UNPOWER_CARD)
+        if code != 0:
+            self._drop_card()
+            return False
+        self._protocol, self._untouched = protocol, True
+        return True
+
+    def _atr(self) -> bytes:
+        code, *rest = self._call(_scard().SCardStatus, self._card)
+        if code != 0:
+            self._drop_card()
+            raise CardRemoved
+        return bytes(rest[3])
+
+    def _drop_card(self) -> None:
+        if self._card is not None:
+            card, self._card = self._card, None
+            self._call(_scard().SCardDisconnect, card, _scard().SCARD_UNPOWER_CARD)  # a dead handle refuses; it is gone all the same
+
+    def _drop_context(self) -> None:
+        self._card = None
+        if self._context is not None:
+            context, self._context = self._context, None
+            self._call(_scard().SCardReleaseContext, context)
+
+
+def _scard() -> Any:
+    """Return pyscard's C interface, loaded at the first use: importing this module needs no PC/SC library."""
+    from smartcard import scard  # noqa: PLC0415  # see above
+
+    return scard

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong with a SIM card, apart from the link (:mod:`hal.link.pcsc`: ``no_card``, ``card_removed``)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from hal.errors import HalError, ProtocolError
+
+
+class MalformedCardData(ProtocolError):
+    """A file or template of the card does not follow its clause."""
+
+
+class UnknownCard(HalError):
+    """No card type matches, or the card lacks a file its type has (``data["sw"]``). Nothing was written: back to stock."""
+
+    kind: ClassVar[str] = "unknown_card"
+
+
+class NotBlank(HalError):
+    """The card already has an IMSI, or does not let it be read."""
+
+    kind: ClassVar[str] = "not_blank"
+
+
+class CardDefective(HalError):
+    """The card's memory fails (``data["sw"]``): scrap it."""
+
+    kind: ClassVar[str] = "card_defective"
+
+
+class KeyBlocked(HalError):
+    """The administrative key is blocked (``data["left"]`` 0), or has one try left (1) and was not presented."""
+
+    kind: ClassVar[str] = "key_blocked"
+
+
+class KeyWrong(HalError):
+    """The card refused the administrative key; ``data["left"]`` tries remain. Never tried again by this package."""
+
+    kind: ClassVar[str] = "key_wrong"
+
+
+class CardChanged(HalError):
+    """The card in the slot is not the one that was approved. Nothing was written."""
+
+    kind: ClassVar[str] = "card_changed"
+
+
+class WriteFailed(HalError):
+    """An update was refused (``data["sw"]``) after ``data["updates"]`` successful ones; with more than none, scrap the card."""
+
+    kind: ClassVar[str] = "write_failed"
+
+
+class ProfileUnfit(HalError):
+    """The profile cannot be written to this card; ``data["item"]`` names the file. Nothing was written."""
+
+    kind: ClassVar[str] = "profile_unfit"
