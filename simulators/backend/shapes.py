@@ -148,7 +148,7 @@ def items(plaintext: bytes, digests: Mapping[int, bytes]) -> dict[int, str | byt
     if type(entries) is not list or not entries:
         raise Malformed("items")
     for entry in entries:
-        if not _tuple(_octets(16), _uint, lambda v: type(v) in {str, bytes})(entry):
+        if not _tuple(_octets(32), _uint, lambda v: type(v) in {str, bytes})(entry):
             raise Malformed("item")
         _, number, value = entry
         right_type = type(value) is str if number in TEXT_FIELDS else _octets(32)(value)

@@ -221,7 +221,7 @@ class Unit:
     def claims(self, iccid: str, fields: dict[int, str | bytes] | None = None) -> tuple[dict[int, Any], list[Any]]:
         """A good record's claims and its items, for a card and a persona."""
         values = person() if fields is None else fields
-        items = [[os.urandom(16), number, value] for number, value in sorted(values.items())]
+        items = [[os.urandom(32), number, value] for number, value in sorted(values.items())]
         session, profile_key = os.urandom(16), X25519PrivateKey.generate()
         self.profile_keys[session] = profile_key
         claims: dict[int, Any] = {
