@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Show one activation without hardware: ``./run demo``.
+
+Exit codes: 0 the number is active, or a power cut came to a correct ending; 1 refused, or a wrong ending; 70 the demonstration could
+not be shown; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from host_tools.demo.cut import STEPS, PowerCut
+from host_tools.demo.ending import ACTIVE, Ending, Facts
+from host_tools.demo.errors import DemoFailed
+from host_tools.demo.paper import Paper
+from host_tools.demo.rig import Rig
+from host_tools.demo.story import Story
+from host_tools.demo.summary import tell_ending, tell_summary
+from host_tools.demo.terminal import Screen, Terminal, provision, provision_arguments
+from host_tools.demo.texts import LANGUAGES, Words, language_of_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OK, REFUSED, FAILED, INTERRUPTED = 0, 1, 70, 130
+
+
+class Demo:
+    """One demonstration, from the rig to the ending."""
+
+    def __init__(self, options: argparse.Namespace, paper: Paper, words: Words) -> None:
+        self._options, self._paper, self._words = options, paper, words
+
+    def show(self) -> int:
+        """Show everything and return the exit code."""
+        self._paper.heading(self._words("title"))
+        self._paper.heading(self._words("preparing"))
+        with contextlib.ExitStack() as stack:
+            rig: Rig = self._task("rig", lambda: stack.enter_context(Rig(self._rig_arguments())))
+            if self._options.people:
+                rig.device("desk", "script", **self._options.people)
+            self._task("provision", lambda: provision(rig.terminal, rig.list))
+            terminal = Terminal(rig.terminal)
+            stack.callback(terminal.switch_off)
+            screen = Screen(rig.list["kiosk"])
+            stack.callback(screen.close)
+            story = Story(rig, terminal, screen, self._paper, self._words)
+            self._task("start", story.begin)
+            return self._session(rig, terminal, story)
+
+    def _rig_arguments(self) -> list[str]:
+        empty = ["--option", "sim_card=--empty"] if self._options.power_cut == "card" else []
+        return ["--persona", self._options.persona, "--card", self._options.card, *empty]
+
+    def _task(self, name: str, work: Callable[[], Any]) -> Any:
+        begin = time.monotonic()
+        with self._paper.working(self._words(name), self._words(f"{name}.work")):
+            done = work()
+        ms = (time.monotonic() - begin) * 1000
+        values: dict[str, Any] = {}
+        if name == "rig":
+            values = {"count": len(done.list["devices"])}
+        if name == "provision":
+            values = {"operator": done["operator"]["id"]}
+        self._paper.event("task", name=name, ms=round(ms, 1), **values)
+        self._paper.line("✓", self._words(name), self._words(f"{name}.done", **values), self._words.duration(ms))
+        if name == "rig":
+            self._paper.line(" ", "", "$ rnt " + " ".join(provision_arguments(done.terminal, done.list)[:3]) + " …", style="dim")
+        return done
+
+    def _session(self, rig: Rig, terminal: Terminal, story: Story) -> int:
+        self._paper.heading(self._words("session"))
+        cut = PowerCut(self._options.power_cut, rig, terminal) if self._options.power_cut else None
+        if cut:
+            self._paper.plain(self._words("cut.plan", step=self._words(cut.step)), "yellow")
+            cut.plan()
+        rig.device("desk", "start")
+        result = story.follow(cut)
+        if cut:
+            cut.close()
+        facts = Facts.of(rig, story.session)
+        ending = facts.judge(result["outcome"])
+        struck = cut is not None and cut.struck.is_set()
+        tell_summary(self._paper, self._words, result, facts)
+        tell_ending(self._paper, self._words, result["outcome"], ending, planned=cut is not None, struck=struck)
+        self._paper.event(**_final(result, facts, ending, cut))
+        if ending is Ending.WRONG:
+            return REFUSED
+        return OK if struck or result["outcome"] == ACTIVE else REFUSED
+
+
+def _final(result: dict[str, Any], facts: Facts, ending: Ending, cut: PowerCut | None) -> dict[str, Any]:
+    plan = {"step": cut.step, "struck": cut.struck.is_set()} if cut else None
+    told = {key: value for key, value in result.items() if key != "type"}
+    checked = {"numbers_active": facts.active, "card_updates": facts.updates}
+    return {"kind": "result", **told, "power_cut": plan, "checked": checked, "ending": str(ending), "correct": ending is not Ending.WRONG}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    found = argparse.ArgumentParser(prog="./run demo", description="Show one activation without hardware.")
+    found.add_argument("--lang", choices=LANGUAGES, default=language_of_machine(), help="language of the story")
+    found.add_argument("--json", action="store_true", help="JSON lines; the last one is the result")
+    found.add_argument("--power-cut", choices=STEPS, metavar="STEP", help=f"cut the power during a step: {', '.join(STEPS)}")
+    found.add_argument("--persona", default="zhang", metavar="NAME", help="the subscriber (simulators/personas), e.g. expired")
+    found.add_argument("--card", default="blank-usim", metavar="NAME", help="the card in the slot (simulators/sim_card), e.g. personalised")
+    found.add_argument("--people", type=json.loads, metavar="JSON", help="how people behave (simulators/desk): '{\"notice\": false}'")
+    return found
+
+
+def main() -> int:
+    """Run the demonstration and return the exit code."""
+    options = parser().parse_args()
+    paper, words = Paper(as_json=options.json), Words(options.lang)
+    try:
+        return Demo(options, paper, words).show()
+    except DemoFailed as error:
+        paper.event("result", outcome="DEMO_FAILED", error=str(error))
+        paper.line("✗", "", words("failed", reason=error), style="red")
+        return FAILED
+    except KeyboardInterrupt:
+        paper.event("result", outcome="INTERRUPTED")
+        paper.line("!", "", words("interrupted"))
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a demonstration can fail to be shown. A refused activation is no failure: it is an ending."""
+
+from __future__ import annotations
+
+
+class DemoFailed(Exception):
+    """The demonstration cannot go on. The text says what failed and names the next thing to do."""

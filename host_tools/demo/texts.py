@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every sentence of the demonstration, in English and Chinese. A language that lacks one fails the tests."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+LANGUAGES: Final = ("en", "zh")
+
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "title": (
+        "One activation, no hardware: every device and person here is simulated",
+        "一次完整开卡演示，无需硬件：所有设备和人物均为模拟",
+    ),
+    "preparing": ("Preparing", "准备"),
+    "rig": ("simulators", "模拟设备"),
+    "rig.work": ("starting the devices, the operator and the people at the counter", "正在启动各设备、运营商后台和柜台人员"),
+    "rig.done": ("{count} devices, operator and people at the counter are up", "{count} 个模拟设备、后台和柜台人员已就绪"),
+    "provision": ("provision", "装机开通"),
+    "provision.work": ("the terminal makes its keys, the operator certifies them", "终端生成密钥，运营商签发证书"),
+    "provision.done": ("keys made on the terminal, certified by {operator}", "密钥在终端内生成，由 {operator} 签发证书"),
+    "start": ("terminal", "终端"),
+    "start.work": ("switching the terminal on", "正在启动终端"),
+    "start.done": ("switched on and ready for a customer", "已启动，可以办理"),
+    "session": ("The activation", "办理过程"),
+    "notice": ("notice", "告知"),
+    "notice.done": ("The subscriber read the privacy notice and acknowledged it", "客户已阅读告知书并确认"),
+    "document": ("document", "证件"),
+    "document.done": ("The reader read the identity card's chip: {name} {number}", "读卡器读取身份证芯片：{name} {number}"),
+    "check": ("check", "核对"),
+    "check.done": ("Number, dates and layout of the document are in order", "证件号码、日期和版式核对无误"),
+    "portrait": ("portrait", "人像"),
+    "portrait.done": ("The camera took a portrait; the same, living person as on the card", "摄像头采集人像，与证件为同一人且为活体"),
+    "agreement": ("agreement", "协议"),
+    "agreement.done": ("The subscriber signed the service agreement", "客户已签署入网协议"),
+    "confirm": ("confirm", "确认"),
+    "confirm.done": ("The subscriber pressed the confirm button", "客户已按下确认键"),
+    "card": ("card", "空卡"),
+    "card.done": ("A blank SIM card is in the slot; its number was read", "卡槽中有空白卡，已读取卡号"),
+    "record": ("record", "记录"),
+    "record.done": ("The record was sealed and signed with the device key", "登记记录已封存，并用设备密钥签名"),
+    "approval": ("approval", "审批"),
+    "approval.done": ("The operator verified the record and signed an approval for this card", "运营商验证记录，并为此卡签发审批"),
+    "recheck": ("recheck", "复核"),
+    "recheck.done": ("The card in the slot was read again: it is the same one", "再次读取卡槽：仍是同一张卡"),
+    "write": ("write", "写卡"),
+    "write.done": ("The approved profile was written to the card", "已将审批的数据写入卡片"),
+    "verify": ("verify", "回读"),
+    "verify.done": ("Everything was read back from the card and is as approved", "已从卡片完整回读，与审批一致"),
+    "report": ("report", "上报"),
+    "report.done": ("The operator was told and activated the number", "已上报运营商，号码已激活"),
+    "receipt": ("receipt", "凭条"),
+    "receipt.done": ("A receipt with masked data was printed", "已打印脱敏凭条"),
+    "receipt.none": ("The receipt could not be printed; the number stays active", "凭条未能打印；号码仍然有效"),
+    "erase": ("erase", "清除"),
+    "erase.done": ("Personal data is gone: its key was destroyed", "个人信息已清除：其密钥已销毁"),
+    "stopped": ("Stopped here with {code}", "办理在此终止，代码 {code}"),
+    "not_equal": ("The card does not hold what was approved", "卡片内容与审批不一致"),
+    "incomplete": ("not finished", "未完成"),
+    "cut.plan": ("The power will be cut at: {step}", "将在以下步骤断电：{step}"),
+    "cut.now": ("POWER CUT - every process of the terminal was killed during: {step}", "断电——终端所有进程已在以下步骤被终止：{step}"),
+    "cut.between": ("POWER CUT - every process of the terminal was killed", "断电——终端所有进程已被终止"),
+    "cut.back": ("The power is back. The terminal asks the world what happened", "恢复供电。终端正在核实断电前后的情况"),
+    "summary": ("Summary", "结果"),
+    "outcome": ("outcome", "结果"),
+    "identity": ("identity (masked)", "客户（脱敏）"),
+    "record_digest": ("record digest", "记录摘要"),
+    "key": ("device key", "设备密钥"),
+    "key.value": ("{key_id}, protection: {protection}", "{key_id}，保护级别：{protection}"),
+    "software": ("software", "软件"),
+    "token": ("token", "安全芯片"),
+    "approval_id": ("approval", "审批编号"),
+    "iccid": ("ICCID, read back", "ICCID（回读）"),
+    "imsi": ("IMSI, read back", "IMSI（回读）"),
+    "traffic": ("card traffic", "卡片通信"),
+    "traffic.value": ("{apdus} commands, {bytes} bytes", "{apdus} 条指令，{bytes} 字节"),
+    "commits": ("journal", "日志"),
+    "commits.value": ("{commits} durable commits", "{commits} 次落盘提交"),
+    "time": ("time", "用时"),
+    "time.value": ("{total} in total, of which the terminal's own work {own}", "共 {total}，其中终端自身 {own}"),
+    "none": ("none", "无"),
+    "books": ("operator's books", "运营商账目"),
+    "books.active": ("number active on the card with this ICCID", "此 ICCID 对应号码已激活"),
+    "books.nothing": ("no number was given out", "未发放号码"),
+    "plastic": ("card itself", "卡片"),
+    "plastic.written": ("{updates} files updated", "更新 {updates} 个文件"),
+    "plastic.blank": ("untouched, still blank", "未改动，仍为空白卡"),
+    "end.active": ("The activation is complete.", "办理完成。"),
+    "end.refused": ("The activation was refused. Nothing was written to the card.", "业务被拒绝。卡片未写入任何数据。"),
+    "end.void": ("The activation was refused after the write had begun. The card is void.", "写卡开始后业务终止。此卡作废。"),
+    "end.late": (
+        "The card is written, but the operator has not activated it yet; the terminal goes on asking.",
+        "卡片已写入，但运营商尚未激活；终端将继续上报。",
+    ),
+    "cut.end.active": (
+        "Correct ending: the terminal proved that nothing was lost, and finished. One approval, one card.",
+        "结局正确：终端核实后继续办完，未丢失任何内容。一次审批，一张卡。",
+    ),
+    "cut.end.nothing": (
+        "Correct ending: one coded outcome, {code}, and nothing was written to the card.",
+        "结局正确：给出唯一结果代码 {code}，卡片未写入任何数据。",
+    ),
+    "cut.end.void": (
+        "Correct ending: the write was cut, so the card is void ({code}) and no number is active on it.",
+        "结局正确：写卡被中断，此卡作废（{code}），未激活任何号码。",
+    ),
+    "cut.end.wrong": (
+        "WRONG ending: {code}, and the card or the operator's books say otherwise.",
+        "结局错误：{code}，与卡片或运营商账目不符。",
+    ),
+    "cut.missed": ("The step was over before the power could be cut; the activation ran through.", "断电前该步骤已结束，业务正常办完。"),
+    "failed": ("The demonstration could not be shown: {reason}", "演示无法进行：{reason}"),
+    "interrupted": ("Interrupted; everything was ended.", "已中断，所有进程已结束。"),
+}
+"""Key → (en, zh). ``STEP.done`` is told when the step ended well."""
+
+
+class Words:
+    """The sentences of one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._column = LANGUAGES.index(language)
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the sentence ``key`` with ``values`` put in."""
+        return TEXTS[key][self._column].format(**values)
+
+    def duration(self, ms: float) -> str:
+        """Return a duration as people read it: ``8 ms``, ``340 ms``, ``2.1 s``."""
+        if ms < 1000:  # noqa: PLR2004  # below a second
+            return f"{ms:.1f} ms" if ms < 10 else f"{ms:.0f} ms"  # noqa: PLR2004  # two digits tell enough
+        return f"{ms / 1000:.1f} s"
+
+
+def language_of_machine() -> str:
+    """Return ``zh`` when the environment asks for Chinese, else ``en``."""
+    asked = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "zh" if asked.startswith("zh") else "en"
