@@ -10,8 +10,8 @@ Clause: SAM_V protocol text of 2014 (published with openiDR200), §1.1 and §2 o
 Rules
 * Len is bounded to 4..4089, and to what the command sent may bring, before a byte of the body is read.
 * An answer carries no sequence number: a command knows the lengths of its own answers, everything else is refused.
-* The fingerprint command (30 10) is not in this table and cannot be sent. A reader that appends fingerprint data unasked is read to the
-  end of the frame and the data is dropped unparsed.
+* The fingerprint command (30 10) is not in this table and cannot be sent. An answer long enough to carry fingerprints fits no command:
+  it is refused at its Len and drained from the line unread.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ STATUS: Final = Command("status", b"\x11\xff", _sizes(), 1.0)
 SAM_ID: Final = Command("sam_id", b"\x12\xff", _sizes(16), 1.0)
 FIND: Final = Command("find", b"\x20\x01", _sizes(4), 0.5)
 SELECT: Final = Command("select", b"\x20\x02", _sizes(8), 0.5)
-READ: Final = Command("read", b"\x30\x01", _sizes(*(_BLOCKS + extra for extra in (0, 2, 2 + 512, 2 + 1024))), 3.0)
+READ: Final = Command("read", b"\x30\x01", _sizes(_BLOCKS), 3.0)
 APPENDED: Final = Command("appended", b"\x30\x03", _sizes(*(ADDRESS_LENGTH * n for n in range(1, 5))), 2.0)
 MANAGEMENT: Final = Command("management", b"\x30\x05", _sizes(28), 1.0)
 COMMANDS: Final = (RESET, STATUS, SAM_ID, FIND, SELECT, READ, APPENDED, MANAGEMENT)
@@ -144,11 +144,8 @@ def parse_frame(frame: bytes, command: Command) -> Answer:
 
 
 def parse_blocks(data: bytes) -> tuple[bytes, bytes]:
-    """Return (text, photo) of a good READ answer's data; :class:`FrameError` ``blocks`` when its own lengths differ from 256 and 1024.
-
-    What follows them (two length bytes and fingerprints, never asked for) is dropped.
-    """
-    if data[: len(_SIZES)] != _SIZES or len(data) < _BLOCKS:
+    """Return (text, photo) of a good READ answer's data; :class:`FrameError` ``blocks`` when its own lengths differ from 256 and 1024."""
+    if data[: len(_SIZES)] != _SIZES or len(data) != _BLOCKS:
         raise FrameError("blocks of the wrong size", reason="blocks")
     text = len(_SIZES) + TEXT_LENGTH
-    return data[len(_SIZES) : text], data[text:_BLOCKS]
+    return data[len(_SIZES) : text], data[text:]

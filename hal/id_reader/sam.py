@@ -181,14 +181,18 @@ class SamReader:
         return error_for(code)
 
     def _read_sam_id(self, deadline: Deadline) -> bytes:
-        for _ in range(SAM_ID_TRIES - 1):
-            answer = self._exchange(frames.SAM_ID, deadline)
+        for tries_left in range(SAM_ID_TRIES - 1, -1, -1):
+            try:
+                answer = self._exchange(frames.SAM_ID, deadline)
+            except DeadlinePassed:
+                if not tries_left or not deadline.left():
+                    raise
+                continue
             if answer.data:
                 return answer.data
-        answer = self._exchange(frames.SAM_ID, deadline)
-        if not answer.data:
-            raise error_for(answer.code)
-        return answer.data
+            if verdict(answer.code) is Verdict.FAULT or not tries_left:
+                break
+        raise error_for(answer.code)
 
     def _exchange(self, command: frames.Command, deadline: Deadline) -> frames.Answer:
         """Ask once, and once more after a broken answer or a code that asks for it."""

@@ -77,6 +77,7 @@ class Device:
             if self._plugged.is_set():
                 return
             self._port.plug()
+            self.sam.power_on()
             self._awake_at = time.monotonic() + self._power_up_s
             self._plugged.set()
 

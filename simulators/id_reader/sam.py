@@ -84,6 +84,10 @@ class Sam:
     def remove(self) -> None:
         """Lift the card."""
         self.persona = None
+        self.power_on()
+
+    def power_on(self) -> None:
+        """Forget what was found: power was lost, or the SAM was reset. The card may still lie there."""
         self._found = self._selected = self._handled = False
 
     def handle(self, command: bytes) -> bytes:
@@ -110,7 +114,7 @@ class Sam:
         return answer(0x21)
 
     def _reset(self) -> bytes:
-        self._found = self._selected = self._handled = False
+        self.power_on()
         return answer(0x90)
 
     def _set_baud(self, baud: int) -> bytes:

@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The driver against the simulator process, over a real pseudo-terminal, with every fault the simulator knows."""
+
+import json
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hal.deadline import Deadline
+from hal.errors import DeadlinePassed, HalError, LinkClosed, ProtocolError
+from hal.id_reader.errors import BlockRefused, CardLifted, CardRejected, NoCard, ReaderFault, UnknownDocument
+from hal.id_reader.reading import to_holder
+from hal.id_reader.service import IdReaderService
+from hal.worker import serve
+from simulators.kit.launch import RunningSimulator
+from simulators.personas import PERSONAS, appended_block, photo_block, text_block
+
+SAM_ID = "0500010009b8320105be1200adc5b111"
+
+
+class Bench:
+    """One simulator and one service on its port."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.link = directory / "reader"
+        self.simulator = RunningSimulator("simulators.id_reader", "--link", str(self.link), *arguments, control=directory / "control")
+        self.service = IdReaderService({"port": str(self.link), "baud": 115200})
+
+    def op(self, name: str, seconds: float = 9) -> dict[str, Any]:
+        return self.service.operations[name]({}, Deadline.after(seconds))
+
+    def fault(self, at: str, do: str, **options: Any) -> None:
+        self.simulator.control("fault", fault={"at": at, "do": do, **options})
+
+    def insert(self, persona: str = "zhang") -> None:
+        self.simulator.control("insert", persona=persona)
+
+    def counts(self) -> dict[str, int]:
+        return dict(self.simulator.control("counts")["counts"])
+
+    def close(self) -> None:
+        self.service.close()
+        self.simulator.stop()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Bench]]:
+    yield from _starter()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Bench]:
+    """One bench for the long table of faults; each row clears what the row before left."""
+    starter = _starter()
+    yield next(starter)("--no-pace")
+    next(starter, None)
+
+
+def _starter() -> Iterator[Callable[..., Bench]]:
+    directory = Path(tempfile.mkdtemp(prefix="rnt-"))
+    benches: list[Bench] = []
+
+    def build(*arguments: str) -> Bench:
+        bench = Bench(directory, *arguments)
+        benches.append(bench)
+        return bench
+
+    yield build
+    for bench in benches:
+        bench.close()
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def bench(start: Callable[..., Bench]) -> Bench:
+    built = start("--no-pace")
+    built.op("open")
+    return built
+
+
+def present(bench: Bench) -> dict[str, Any]:
+    bench.op("await_card")
+    return bench.op("read")
+
+
+def assert_is(reading: dict[str, Any], key: str) -> None:
+    persona = PERSONAS[key]
+    appended = appended_block(persona)
+    assert reading["text"] == text_block(persona).hex()
+    assert reading["photo"] == photo_block(persona).hex()
+    assert reading["appended"] == (appended.hex() or None)
+
+
+def test_ready_line_names_port_and_sam(bench: Bench) -> None:
+    assert bench.simulator.endpoints == {"ready": "id_reader", "port": str(bench.link), "sam_id": SAM_ID}
+    assert bench.op("open") == {"sam_id": SAM_ID, "status": "ok"}
+
+
+@pytest.mark.parametrize("key", ["zhang", "moved", "moved_often", "long_term", "residence_permit", "foreigner_2017", "foreigner_2023"])
+def test_read_brings_the_card_that_lies_there(bench: Bench, key: str) -> None:
+    bench.insert(key)
+    bench.op("await_card")
+    reading = bench.op("read")
+    assert_is(reading, key)
+    assert reading["frames"] == 8
+    assert reading["bytes"] == 40 + 19 + 1295 + 11 + 70 * len(PERSONAS[key].appended) + 11
+    holder, _ = to_holder(bytes.fromhex(reading["text"]), bytes.fromhex(reading["photo"]), bytes.fromhex(reading["appended"] or ""))
+    assert holder.address == (PERSONAS[key].appended or (PERSONAS[key].address if holder.kind != "D10" else "",))[-1]
+
+
+@pytest.mark.parametrize(("key", "error"), [("unknown_type", UnknownDocument), ("lone_surrogate", BlockRefused)])
+def test_read_of_a_card_nobody_can_understand_is_refused_by_the_reading(bench: Bench, key: str, error: type[HalError]) -> None:
+    bench.insert(key)
+    reading = bench.op("read")
+    with pytest.raises(error):
+        to_holder(bytes.fromhex(reading["text"]), bytes.fromhex(reading["photo"]), None)
+
+
+def test_await_card_without_a_card_ends_at_its_deadline(bench: Bench) -> None:
+    with pytest.raises(DeadlinePassed):
+        bench.op("await_card", 0.15)
+    with pytest.raises(NoCard):
+        bench.op("read")
+
+
+def test_await_card_notices_a_card_laid_down_while_it_waits(bench: Bench) -> None:
+    bench.fault("find#3", "hold")
+    answers: list[dict[str, Any]] = []
+    waiting = threading.Thread(target=lambda: answers.append(bench.op("await_card")))
+    waiting.start()
+    assert bench.simulator.control("wait_held")["held"] == "find"
+    bench.insert()
+    bench.simulator.control("release")
+    waiting.join()
+    assert answers == [{}]
+
+
+@pytest.mark.parametrize(("policy", "found"), [("once", False), ("always", True), ("alternate", True)])
+def test_card_left_lying_is_found_again_as_the_firmware_pleases(start: Callable[..., Bench], policy: str, found: bool) -> None:  # noqa: FBT001  # a table's column
+    bench = start("--no-pace", "--find-policy", policy, "--persona", "zhang")
+    bench.op("await_card")
+    assert_is(bench.op("read"), "zhang")
+    if found:
+        assert bench.op("await_card") == {}
+    else:
+        with pytest.raises(DeadlinePassed):
+            bench.op("await_card", 0.2)
+
+
+def test_card_gone_follows_the_card(bench: Bench) -> None:
+    bench.insert()
+    bench.op("await_card")
+    bench.op("read")
+    assert bench.op("card_gone") == {"gone": False}
+    bench.simulator.control("remove")
+    assert bench.op("card_gone") == {"gone": True}
+    bench.insert("li")
+    bench.op("await_card")
+    assert_is(bench.op("read"), "li")
+
+
+def test_iin_and_serial_number_may_be_anything(start: Callable[..., Bench]) -> None:
+    bench = start("--no-pace", "--persona", "li", "--iin", "9f80aa96", "--sn", "aaaaaa9669000411")
+    bench.op("await_card")
+    assert_is(bench.op("read"), "li")
+
+
+# ---- broken answers: one re-send, then the right card
+
+
+@pytest.mark.parametrize("event", ["find", "select", "read", "append"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"do": "corrupt"},
+        {"do": "corrupt", "byte": -1},
+        {"do": "corrupt", "byte": 5, "bit": 6},
+        {"do": "corrupt", "byte": 6, "bit": 1},
+        {"do": "corrupt", "byte": 0},
+        {"do": "junk", "n": 5},
+        {"do": "junk", "hex": "aaaa96"},
+        {"do": "junk", "n": 300},
+        {"do": "stale"},
+        {"do": "stale", "of": "read"},
+        {"do": "stale", "of": "find"},
+        {"do": "sw3", "code": 0x10},
+        {"do": "sw3", "code": 0x11},
+        {"do": "sw3", "code": 0x24},
+        {"do": "sw3", "code": 0x47, "sw": 0x6985},
+        {"do": "delay", "ms": 40},
+    ],
+    ids=lambda fault: "-".join(str(value) for value in fault.values()),
+)
+def test_read_after_one_broken_answer_is_right(shared: Bench, event: str, fault: dict[str, Any]) -> None:
+    shared.simulator.control("clear_faults")
+    shared.insert("moved_often")
+    present(shared)  # the stale answers that follow are another person's
+    shared.insert("moved")
+    shared.fault(event, **fault)
+    assert_is(present(shared), "moved")
+
+
+@pytest.mark.parametrize("event", ["status", "samid"])
+@pytest.mark.parametrize("do", ["corrupt", "junk", "stale", "drop", "short"])
+def test_open_after_one_broken_answer_is_right(start: Callable[..., Bench], event: str, do: str) -> None:
+    bench = start("--no-pace", "--fault", json.dumps({"at": event, "do": do}))
+    assert bench.op("open")["sam_id"] == SAM_ID
+
+
+@pytest.mark.parametrize("event", ["find", "read"])
+def test_answers_that_stay_broken_are_a_protocol_error(bench: Bench, event: str) -> None:
+    bench.insert()
+    bench.fault(event, "corrupt", times=2)
+    with pytest.raises(ProtocolError):
+        present(bench)
+    assert_is(bench.op("read"), "zhang")  # the card still lies there
+
+
+# ---- late answers, silence, lifting
+
+
+@pytest.mark.parametrize(
+    "fault", [{"do": "drop"}, {"do": "delay", "ms": 700}, {"do": "short", "bytes": 9}], ids=lambda fault: str(fault["do"])
+)
+def test_find_that_is_not_answered_in_time_is_asked_again(bench: Bench, fault: dict[str, Any]) -> None:
+    bench.insert()
+    bench.fault("find", **fault)
+    bench.op("await_card")
+    assert_is(bench.op("read"), "zhang")
+
+
+@pytest.mark.slow
+def test_find_never_answered_resets_the_sam_and_ends_in_the_deadline_error(bench: Bench) -> None:
+    bench.insert()
+    bench.fault("find", "drop", times=0)
+    with pytest.raises(DeadlinePassed):
+        bench.op("await_card")
+    assert bench.counts()["reset"] == 1
+
+
+@pytest.mark.parametrize("event", ["select", "read", "append"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"do": "lifted"},
+        {"do": "sw3", "code": 0x41, "sw": 0x6F00},
+        pytest.param({"do": "lifted", "bytes": 6}, marks=pytest.mark.slow),
+        pytest.param({"do": "short"}, marks=pytest.mark.slow),
+        pytest.param({"do": "drop"}, marks=pytest.mark.slow),
+    ],
+    ids=lambda fault: "-".join(str(value) for value in fault.values()),
+)
+def test_card_lifted_while_it_is_read_is_its_own_error(bench: Bench, event: str, fault: dict[str, Any]) -> None:
+    bench.insert("moved")
+    bench.op("await_card")
+    bench.fault(event, **fault)
+    with pytest.raises((CardLifted, NoCard) if event == "select" else CardLifted):
+        bench.op("read")
+    bench.insert("li")
+    bench.op("await_card")
+    assert_is(bench.op("read"), "li")
+
+
+@pytest.mark.slow
+def test_answer_that_comes_after_everybody_gave_up_is_never_believed(bench: Bench) -> None:
+    bench.insert("moved")
+    bench.op("await_card")
+    bench.fault("read", "delay", ms=3300)
+    with pytest.raises(CardLifted):
+        bench.op("read")
+    bench.insert("li")
+    bench.op("await_card")
+    assert_is(bench.op("read"), "li")
+
+
+def test_deadline_shorter_than_the_answer_leaves_the_line_usable(start: Callable[..., Bench]) -> None:
+    bench = start("--persona", "zhang")
+    bench.op("await_card")
+    with pytest.raises(DeadlinePassed):
+        bench.op("read", 0.06)
+    bench.insert("li")
+    assert_is(bench.op("read"), "li")
+
+
+def test_hold_in_the_middle_is_only_time(bench: Bench) -> None:
+    bench.insert()
+    bench.op("await_card")
+    bench.fault("read", "hold")
+    readings: list[dict[str, Any]] = []
+    reader = threading.Thread(target=lambda: readings.append(bench.op("read")))
+    reader.start()
+    assert bench.simulator.control("wait_held")["held"] == "read"
+    bench.simulator.control("release")
+    reader.join()
+    assert_is(readings[0], "zhang")
+
+
+# ---- the reader itself
+
+
+@pytest.mark.parametrize("code", [0x60, 0x66])
+def test_sam_out_of_order_is_a_reader_fault(bench: Bench, code: int) -> None:
+    bench.insert()
+    bench.simulator.control("sam", code=code)
+    for op in ("open", "await_card", "read"):
+        with pytest.raises(ReaderFault) as fault:
+            bench.op(op)
+        assert fault.value.data == {"code": code}
+    bench.simulator.control("sam", code=0)
+    bench.op("await_card")
+    assert_is(bench.op("read"), "zhang")
+
+
+def test_sam_that_fails_its_self_test_at_start_is_a_reader_fault(start: Callable[..., Bench]) -> None:
+    with pytest.raises(ReaderFault):
+        start("--no-pace", "--sam-failure", "60").op("open")
+
+
+@pytest.mark.parametrize("code", [0x31, 0x32, 0x33, 0x40])
+def test_card_the_sam_refuses_is_rejected_with_its_code(bench: Bench, code: int) -> None:
+    bench.insert()
+    bench.op("await_card")
+    bench.fault("read", "sw3", code=code, sw=0x6300)
+    with pytest.raises(CardRejected) as rejected:
+        bench.op("read")
+    assert rejected.value.data == {"code": code}
+
+
+def test_code_nobody_documented_is_a_protocol_error_with_its_number(bench: Bench) -> None:
+    bench.insert()
+    bench.op("await_card")
+    bench.fault("read", "sw3", code=0x7E)
+    with pytest.raises(ProtocolError) as strange:
+        bench.op("read")
+    assert strange.value.data == {"code": 0x7E}
+
+
+def test_reader_that_is_powering_up_is_waited_for(start: Callable[..., Bench]) -> None:
+    bench = start("--no-pace", "--power-up-ms", "600")
+    with pytest.raises(DeadlinePassed):
+        bench.op("open", 0.1)
+    assert bench.op("open")["status"] == "ok"
+
+
+def test_reader_at_another_rate_hears_nothing(start: Callable[..., Bench]) -> None:
+    with pytest.raises(DeadlinePassed):
+        start("--no-pace", "--baud", "9600").op("open", 0.4)
+
+
+@pytest.mark.parametrize("event", ["find", "read"])
+def test_cable_pulled_is_link_closed_and_plugged_again_it_works(bench: Bench, event: str) -> None:
+    bench.insert()
+    bench.fault(event, "hangup")
+    with pytest.raises(LinkClosed):
+        present(bench)
+    with pytest.raises(LinkClosed):
+        bench.op("open")
+    bench.simulator.control("plug")
+    assert bench.op("open")["sam_id"] == SAM_ID
+    bench.op("await_card")
+    assert_is(bench.op("read"), "zhang")
+
+
+def test_reader_process_killed_is_link_closed(bench: Bench) -> None:
+    bench.simulator.kill()
+    with pytest.raises(LinkClosed):
+        bench.op("await_card")
+
+
+def test_fingerprint_command_is_never_on_the_wire(bench: Bench) -> None:
+    bench.insert()
+    bench.op("await_card")
+    bench.op("read")
+    bench.op("card_gone")
+    assert "fingerprint" not in bench.counts()
+    assert "unknown" not in bench.counts()
+
+
+def test_worker_answers_for_the_reader_and_tells_the_links_time(bench: Bench) -> None:
+    bench.insert()
+    bench.service.close()
+    ours, theirs = socket.socketpair()
+    worker = threading.Thread(target=serve, args=(theirs, "id_reader"))
+    worker.start()
+    with ours, ours.makefile("rwb") as stream:
+
+        def ask(message: dict[str, Any]) -> None:
+            stream.write(json.dumps(message).encode() + b"\n")
+            stream.flush()
+
+        ask({"config": {"port": str(bench.link), "baud": 115200}})
+        ask({"id": 1, "op": "read", "args": {}, "timeout": 5})
+        answer = json.loads(stream.readline())
+        assert_is(answer["ok"], "zhang")
+        assert answer["link_us"] > 0
+        bench.simulator.control("remove")
+        ask({"id": 2, "op": "read", "args": {}, "timeout": 5})
+        refused = json.loads(stream.readline())
+        assert (refused["error"], refused["data"]) == ("no_card", {"code": 0x80})
+    ours.close()
+    worker.join()
+    theirs.close()
