@@ -25,7 +25,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 terminal = LazyGroup(
     "terminal",
     help="Look at one terminal.",
-    table={"info": ("host_tools.rnt.terminal_info:info", "Serial, keys, certificates, software and journal of a terminal.")},
+    table={"info": ("host_tools.rnt.terminal_info:info", "Print serial, keys, certificates, software and journal of a terminal.")},
     context_settings=CONTEXT,
 )
 

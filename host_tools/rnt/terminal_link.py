@@ -67,10 +67,16 @@ class TerminalLink:
                 ExitCode.NOT_FOUND, f"The program {command[0]!r} is not on this machine.", f"install {command[0]}, then repeat"
             ) from error
         try:
-            self.serial = str(_checked(self._receive())["serial"])
+            self.serial = self._hello()
         except BaseException:
             self.close()
             raise
+
+    def _hello(self) -> str:
+        serial = _checked(self._receive()).get("serial")
+        if not isinstance(serial, str):
+            raise self._gone()
+        return serial
 
     def request(self, op: str, **arguments: Any) -> dict[str, Any]:
         """Run one operation on the terminal; raises :class:`Stopped` when it refuses, is gone, or the deadline passes."""
