@@ -8,8 +8,8 @@ Rules
   ``int``; at most 16 containers deep. No tags, floats or other simple values. ``type(v) is``, never ``isinstance``: ``True == 1``.
 * ``decode`` accepts what ``encode`` writes and nothing else: re-encoding catches duplicate keys, long forms, wrong order.
 * Before the library sees a byte, the item heads are scanned. ``cbor2`` decodes shared references, regular expressions, dates … by
-  itself; some of these cost exponential time (a 250-byte map key built of shared references hangs it for hours), so they must be
-  refused before decoding, not after.
+  itself; a map key built of shared references costs exponential time (cbor2 5.9: 198 bytes take 0.14 s, every 24 bytes more eight
+  times as long), so they must be refused before decoding, not after.
 * With non-negative integer keys the library's length-first order (RFC 7049) and RFC 8949's bytewise order agree.
 """
 
