@@ -53,7 +53,10 @@ def _run(view, start, count, out, at, code):
 
 
 def unstuff(source, length, out):
-    """Write what the COBS bytes ``source[:length]`` stand for to ``out``; return its length, or -1 when they are not COBS."""
+    """Write what the COBS bytes ``source[:length]`` stand for to ``out``; return its length, or -1 when they are not COBS.
+
+    They hold no zeros: the line is split at zeros first.
+    """
     view = memoryview(source)
     i = n = 0
     while i < length:
