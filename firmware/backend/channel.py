@@ -3,6 +3,7 @@
 
 Decides when an exchange has failed, and how. Rules
 * the deadline bounds the whole exchange: connecting, the handshake, sending, and every byte of the answer
+* an answer tells its own length; one that ends with the connection could have been cut anywhere and does not count
 * an answer longer than ``MAX_ANSWER`` is not read to its end
 * a connection is reused only when the last answer was whole, nothing follows it, and the server has not closed it: no byte of one
   answer is ever taken for the next
@@ -34,8 +35,8 @@ MAX_ANSWER = 256 * 1024
 MAX_HEAD = 32 * 1024
 """What status line, headers and chunk sizes may add to it."""
 CHUNK = 16 * 1024
-_CERTIFICATE_ALERTS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
-"""Parts of the names of the alerts that judge a certificate (RFC 8446 §6.2)."""
+_CERTIFICATE_ALERTS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED", "DECRYPT_ERROR")
+"""Parts of the names of the alerts that judge a certificate (RFC 8446 §6.2); the last one: its issuer's signature is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class _Bounded(io.RawIOBase):
         _arm(self._connection, self._deadline)
         count = self._connection.recv_into(buffer)
         self.received += count
+        self.ended = count == 0
         return count
 
 
@@ -109,16 +111,19 @@ class Channel:
 
     def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes, deadline: Deadline) -> Answer:
         """Send one request and read its answer; raises :class:`BackendUnreachable` or :class:`BackendAnswerInvalid`."""
+        request = _head(method, path, {"Host": self._host, **headers}, len(body)) + body
         self.answered, self._whole = False, False
         stream = _Bounded(self._connection, deadline)
         try:
-            self._send(_head(method, path, {"Host": self._host, **headers}, len(body)) + body, deadline)
+            self._send(request, deadline)
             answer, whole = _read(stream, method)
         except TimeoutError:
             raise BackendUnreachable(Why.DEADLINE) from None
         except (OSError, http.client.IncompleteRead, http.client.RemoteDisconnected) as error:
             raise BackendUnreachable(_why_exchange(error)) from None
         except (http.client.HTTPException, ValueError):
+            if stream.ended:
+                raise BackendUnreachable(Why.CLOSED) from None
             raise BackendAnswerInvalid("not HTTP") from None
         finally:
             self.answered = stream.received > 0
@@ -159,7 +164,7 @@ def _read(stream: _Bounded, method: str) -> tuple[Answer, bool]:
     body = response.read(MAX_ANSWER + 1)
     if len(body) > MAX_ANSWER:
         raise BackendAnswerInvalid("too long")
-    if response.length:
+    if response.length or (response.length is None and not response.chunked):
         raise http.client.IncompleteRead(b"", response.length)
     stream.ended = True
     followed = endpoint.reader.read()

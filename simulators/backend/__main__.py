@@ -94,7 +94,7 @@ def _commands(process: SimulatorProcess, store: Store, activations: Activations,
     process.command("quota", quota)
     process.command("revoke", revoke)
     process.command("work_order", lambda _: {"token": enrolments.write_order()})
-    process.command("drop_connections", lambda _: {"dropped": server.drop_connections()})
+    process.command("drop_connections", lambda _: {"dropped": server.drop_connections(), "accepted": server.accepted})
     process.command("persons", lambda _: {"persons": store.dump("quota", "person, held")})
     process.command("state", lambda _: _state(store))
 

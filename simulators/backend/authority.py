@@ -110,7 +110,10 @@ class Authority:
             raise RequestRefused("signature or key type")
         if claims.get("purpose") != purpose or claims.get("order") != order or claims.get("protection") not in {"software", "token"}:
             raise RequestRefused("enrolment extension")
-        certificate = self._terminal_certificate(key, serial, purpose)
+        try:
+            certificate = self._terminal_certificate(key, serial, purpose)
+        except ValueError:
+            raise RequestRefused("a serial holds characters a certificate cannot") from None
         return Issued(
             certificate.public_bytes(Encoding.PEM).decode(), certificate.fingerprint(hashes.SHA256()), _spki(key), claims["protection"]
         )

@@ -53,6 +53,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, port: int, context: ssl.SSLContext, api: Api, faults: FaultPlan, transcript: Transcript, idle_s: float) -> None:
         self.context, self.api, self.faults, self.transcript, self.idle_s = context, api, faults, transcript, idle_s
+        self.accepted = 0
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
         super().__init__(("127.0.0.1", port), Handler)
@@ -65,6 +66,7 @@ class Server(ThreadingHTTPServer):
         connection = self.context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
         with self._guard:
             self._open.add(connection)
+            self.accepted += 1
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
@@ -107,6 +109,17 @@ class Handler(BaseHTTPRequestHandler):
         except (OSError, ssl.SSLError) as error:
             self.server.transcript.note(f"connection ended: {type(error).__name__}")
             self.close_connection = True
+            self._linger()
+
+    def _linger(self) -> None:
+        """Read what the client still sends, so that closing does not reset the connection before it has seen the alert."""
+        try:
+            socket.socket.shutdown(self.connection, socket.SHUT_WR)
+            self.connection.settimeout(1)
+            while socket.socket.recv(self.connection, 65536):
+                pass
+        except OSError:
+            self.server.transcript.note("the client is gone")
 
     def do_GET(self) -> None:
         """Answer a GET."""

@@ -35,3 +35,10 @@ def operator(running_operator: Operator) -> Operator:
 @pytest.fixture
 def unit(operator: Operator, tmp_path: Path) -> Unit:
     return Unit.enrolled(operator, tmp_path / "unit", f"RNT-{os.urandom(4).hex().upper()}")
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="rnt-"))
+    yield folder
+    shutil.rmtree(folder)

@@ -92,6 +92,7 @@ def verify1(message: bytes, key_spki: bytes, typ: str, aad: bytes) -> dict[int, 
     assert unprotected == {}
     claims: dict[int, Any] = cbor2.loads(payload)
     assert dumps(claims) == payload
+    assert dumps(cbor2.loads(message)) == message
     return claims
 
 
@@ -182,8 +183,8 @@ class Unit:
     profile_keys: dict[bytes, X25519PrivateKey] = field(default_factory=dict)
 
     @classmethod
-    def enrolled(cls, operator: Operator, folder: Path, serial: str) -> Unit:
-        record_key, tls_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    def enrolled(cls, operator: Operator, folder: Path, serial: str, record_key: ec.EllipticCurvePrivateKey | None = None) -> Unit:
+        record_key, tls_key = record_key or ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
         order = operator.control("work_order")["token"]
         body = enrolment_body(serial, record_key, tls_key, order)
         status, answer = operator.http(
