@@ -123,8 +123,8 @@ class PcscLink:
         code, response = self._call(scard.SCardTransmit, self._card, header, list(command))
         if code != 0 or not response:
             self._drop_card()
-            self._status(scard.SCARD_STATE_UNAWARE, 0)  # raises LinkClosed when it is not the card
-            raise CardRemoved
+            self._status(scard.SCARD_STATE_UNAWARE, 0)  # raises LinkClosed when the reader is gone
+            raise LinkClosed("the PC/SC service was restarted") if self._renewed else CardRemoved
         self.apdus += 1
         self.octets += len(command) + len(response)
         if len(response) < STATUS_WORD:

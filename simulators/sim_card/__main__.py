@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a simulated SIM card: ``python -m simulators.sim_card --slot-socket PATH | --vpcd HOST:PORT``.
 
-Ready: ``{"ready": "sim_card", "atr", "iccid", "adm"}`` (hex, digits, hex). Control: ``insert`` {card?, iccid?}, ``remove``, ``swap`` {card},
-``state`` {}, ``read_file`` {path}. Fault kinds: :mod:`simulators.sim_card.slot`.
+Ready: ``{"ready": "sim_card", "atr", "iccid", "adm"}`` (hex, digits, hex). Control: ``insert`` {card?, iccid?}, ``remove``,
+``swap`` {card, iccid?} (``iccid``: another piece of that kind), ``state`` {}, ``read_file`` {path},
+``wait_stalled`` {timeout?}. Fault kinds: :mod:`simulators.sim_card.slot`.
 """
 
 from __future__ import annotations
@@ -51,11 +52,12 @@ def main() -> None:
         return {"atr": card.persona.atr.hex(), "iccid": card.persona.iccid, "adm": card.persona.adm.hex()}
 
     def swap(request: dict[str, Any]) -> dict[str, Any]:
-        return insert({"card": request["card"]})
+        return insert({"card": request["card"], "iccid": request.get("iccid")})
 
     process.command("insert", insert)
     process.command("swap", swap)
     process.command("remove", lambda _: slot.remove())
+    process.command("wait_stalled", lambda request: {"stalled": slot.wait_stalled(float(request.get("timeout", 10)))})
     process.command("state", lambda _: slot.state())
     process.command("read_file", lambda request: {"content": slot.read_file(request["path"])})
     process.ready(atr=persona.atr.hex(), iccid=persona.iccid, adm=persona.adm.hex())

@@ -99,17 +99,17 @@ class Line:
                 if bounce or not message:
                     return
                 try:
-                    answer = self._answer(card, message)
+                    answer = self._answer(card, turn, message)
                 except ContactLost:
                     self._transcript.note("contact lost")
                     return
                 if answer is not None and not _send(channel, answer):
                     return
 
-    def _answer(self, card: Card, message: bytes) -> bytes | None:
+    def _answer(self, card: Card, turn: int, message: bytes) -> bytes | None:
         if len(message) > 1:
             self._transcript.frame(">", message)
-            answer = self._slot.answer(card, message)
+            answer = self._slot.answer(card, turn, message)
             self._transcript.frame("<", answer)
             return answer
         if message[0] in (POWER_ON, RESET):

@@ -9,7 +9,7 @@ Fault events, in this order for each command: ``apdu``, then ``select``, ``updat
 * ``remove`` {when: "before" | "after"}: the card leaves the slot and is not answering any more
 * ``hangup``: the contact breaks once; the card is back at the next look
 * ``tear``: the update leaves half of its bytes, and the card leaves the slot
-* ``stall``: no answer at all until the card is removed or the faults are cleared
+* ``stall``: no answer at all until the card is removed or replaced (``wait_stalled`` waits for it)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from simulators.kit import Fault, FaultPlan
 from simulators.sim_card.card import Card
@@ -49,6 +49,7 @@ class Slot:
         self.on_change: Callable[[], None] = lambda: None
         """Called when the card in the slot is another than before, or none."""
         self._last: Card | None = None
+        self._stalled = False
 
     def insert(self, name: str | None = None, iccid: str | None = None) -> Card:
         """Put in the persona ``name``, or the last card; the same name is the same piece of plastic. Raises ``KeyError``.
@@ -96,14 +97,16 @@ class Slot:
             raise ValueError("no card")
         return self._last.memory.contents[path].hex()
 
-    def answer(self, card: Card, apdu: bytes) -> bytes:
-        """Return the response to ``apdu``, faults included; raises :class:`ContactLost`."""
+    def answer(self, card: Card, turn: int, apdu: bytes) -> bytes:
+        """Return the response of the card put in at ``turn`` to ``apdu``, faults included; raises :class:`ContactLost`."""
         faults = [self._faults.next("apdu")]
         if len(apdu) > 1 and apdu[1] in EVENTS:
             faults.append(self._faults.next(EVENTS[apdu[1]]))
         fault = next((fault for fault in faults if fault), None)
-        if self.card is not card:
+        if not self.holds(card, turn):
             raise ContactLost  # pulled while held
+        if fault and fault.do == "stall":
+            self._stall(card, turn)
         return self._misbehave(card, apdu, fault) if fault else card.process(apdu)
 
     def _misbehave(self, card: Card, apdu: bytes, fault: Fault) -> bytes:
@@ -116,8 +119,6 @@ class Slot:
             raise ContactLost
         if fault.do == "sw":
             return bytes.fromhex(fault.options["sw"])
-        if fault.do == "stall":
-            self._stall(card)
         if fault.do == "hold_after":
             self._faults.add(Fault("answer", "hold"))
             self._faults.next("answer")
@@ -127,7 +128,15 @@ class Slot:
             return card.process(apdu)
         raise ValueError(f"unknown fault {fault.do!r}")
 
-    def _stall(self, card: Card) -> None:
+    def wait_stalled(self, timeout: float) -> bool:
+        """Wait until a command is left without an answer; returns whether one is after ``timeout`` seconds."""
         with self.changed:
-            self.changed.wait_for(lambda: self.card is not card)
+            return self.changed.wait_for(lambda: self._stalled, timeout)
+
+    def _stall(self, card: Card, turn: int) -> NoReturn:
+        with self.changed:
+            self._stalled = True
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: not self.holds(card, turn))
+            self._stalled = False
         raise ContactLost
