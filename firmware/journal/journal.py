@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-NOTE_EVERY: Final = 8192  # rows after which the audit tree is noted, so that opening re-hashes at most about so many
+NOTE_EVERY: Final = 2048  # rows after which the audit tree is noted, so that opening re-hashes at most about so many
 _NO_ITEMS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
@@ -56,9 +56,9 @@ class Journal:
         self._store = store
         self._store_key = store_key
         self._noted = reading.noted_tree(store)
-        self._tree = reading.check_tree(store, self._noted)
+        self._tree, chains = reading.check_tree(store, self._noted)
         self._root = self._tree.root()
-        self._tips: dict[bytes, Tip] = reading.open_tips(store)
+        self._tips: dict[bytes, Tip] = reading.open_tips(store, chains)
         self._last_record = reading.last_link(store)
         reading.check_items(store, store_key)
 
@@ -66,7 +66,8 @@ class Journal:
     def open(cls, path: Path, store_key: bytes) -> Self:
         """Open the journal at ``path`` or create it (mode 0600), with the 32-byte store key.
 
-        Verifies: application, version, store key, audit tree since it was last noted, chains of open sessions, record numbers, items.
+        Verifies: application, version, store key, every table but that of the rows, audit tree and rows since it was last noted, chains of
+        open sessions, record numbers, items.
         Raises :class:`JournalBusy`, :class:`JournalCorrupt` or :class:`JournalFailed`.
         """
         check_size("store key", store_key, sealing.KEY_BYTES)
@@ -75,6 +76,7 @@ class Journal:
             store.claim()
             fresh = reading.check_identity(store)
             if not fresh:
+                reading.check_tables(store, *reading.SMALL_TABLES)
                 reading.check_store_key(store, store_key)
             store.configure()
             _migrate(store, store_key, fresh=fresh)
@@ -192,9 +194,10 @@ class Journal:
         return merkle.consistency_proof(size, self._leaves())
 
     def verify(self) -> int:
-        """Re-hash the whole journal, not only what is new since the tree was noted; return the rows checked."""
+        """Check the whole file and re-hash every row, not only those since the tree was noted; return the rows checked."""
         try:
-            return reading.check_tree(self._store, merkle.Frontier()).size
+            reading.check_tables(self._store)
+            return reading.check_tree(self._store, merkle.Frontier())[0].size
         except JournalCorrupt:
             self._store.stop("content does not add up")
             raise
@@ -294,8 +297,12 @@ class Journal:
         return int(found[0][0]) if found else 0
 
     def _session_rows(self, session: bytes) -> list[reading.Stored]:
+        tip = self._tips.get(session)
+        number = tip.number if tip else self._number(session)
+        if not number:
+            return []
         try:
-            return list(reading.session_rows(self._store, self._number(session)))
+            return reading.session_rows(self._store, number, tip)
         except JournalCorrupt:
             self._store.stop("content does not add up")
             raise

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware.journal import sealing
-from firmware.journal.entry import CHAIN_START, Entry, next_chain
+from firmware.journal.entry import CHAIN_START, CLOSES, Entry, next_chain
 from firmware.journal.errors import JournalCorrupt
 from firmware.journal.merkle import Frontier, leaf_hash
 from firmware.journal.schema import APPLICATION_ID, MIGRATIONS
 from firmware.journal.values import FIRST_LINK, RecordLink, Spend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from firmware.journal.store import Store
 
+SMALL_TABLES: Final = ("unit", "session", "spent", "record", "session_key", "item")  # they grow with the sessions, not with the rows
 _BATCH: Final = 1024
 _COLUMNS: Final = (
     "SELECT r.seq, s.name, r.flags, r.kind, r.payload, p.approval_id, p.nonce, p.record, l.number, l.digest, r.chain, r.root"
@@ -62,15 +61,24 @@ def _stored(columns: tuple[Any, ...]) -> Stored:
         raise JournalCorrupt(f"row {seq} is malformed") from error
 
 
-def session_rows(store: Store, number: int) -> Iterator[Stored]:
-    """Yield a session's rows, oldest first; raises :class:`JournalCorrupt` at the first that breaks the chain."""
+def session_rows(store: Store, number: int, tip: Tip | None) -> list[Stored]:
+    """Return a session's rows, oldest first, which must end at ``tip``, or closed when there is none; raises :class:`JournalCorrupt`."""
+    rows = [_stored(columns) for columns in store.query(_BY_SESSION, (number,))]
     chain = CHAIN_START
-    for columns in store.query(_BY_SESSION, (number,)):
-        stored = _stored(columns)
-        chain = next_chain(chain, stored.digest)
-        if chain != stored.chain:
-            raise JournalCorrupt(f"chain breaks at row {stored.entry.seq}")
-        yield stored
+    for row in rows:
+        chain = next_chain(chain, row.digest)
+        if chain != row.chain:
+            raise JournalCorrupt(f"chain breaks at row {row.entry.seq}")
+    if tip.chain != chain if tip else not (rows and rows[-1].entry.flags & CLOSES):
+        raise JournalCorrupt(f"session {number} has lost its last rows")
+    return rows
+
+
+def check_tables(store: Store, *tables: str) -> None:
+    """Have SQLite compare the tables (all, when none is named) with their indexes, types and constraints."""
+    for argument in tables or ("1",):
+        if store.query(f"PRAGMA integrity_check({argument})") != [("ok",)]:
+            raise JournalCorrupt("a table does not match its indexes or types")
 
 
 def audit_digests(store: Store) -> list[bytes]:
@@ -113,27 +121,33 @@ def noted_tree(store: Store) -> Frontier:
     return tree
 
 
-def check_tree(store: Store, tree: Frontier) -> Frontier:
-    """Hash every row after ``tree`` and return the tree of all rows; raises :class:`JournalCorrupt` at the first mismatch."""
+def check_tree(store: Store, tree: Frontier) -> tuple[Frontier, dict[bytes, bytes]]:
+    """Hash every row after ``tree``; return the tree of all rows, and the chain noted last for each session among those rows.
+
+    Raises :class:`JournalCorrupt` at the first mismatch.
+    """
+    chains: dict[bytes, bytes] = {}
     while batch := store.query(_BY_SEQ, (tree.size,)):
         for columns in batch:
             stored = _stored(columns)
             tree = tree.append(leaf_hash(stored.digest))
             if stored.entry.seq != tree.size or stored.root != tree.root():
                 raise JournalCorrupt(f"audit tree breaks at row {tree.size}")
+            chains[stored.entry.session] = stored.chain
     if store.query("SELECT ifnull(max(seq), 0) FROM row") != [(tree.size,)]:
         raise JournalCorrupt("rows are missing")
-    return tree
+    return tree, chains
 
 
-def open_tips(store: Store) -> dict[bytes, Tip]:
-    """Return the sessions without a closing row, oldest first, their chains checked."""
+def open_tips(store: Store, chains: dict[bytes, bytes]) -> dict[bytes, Tip]:
+    """Return the sessions without a closing row, oldest first, each checked against the chain :func:`check_tree` met last."""
     tips: dict[bytes, Tip] = {}
     for number, name, erased in store.query("SELECT id, name, erased FROM session WHERE closed = 0 ORDER BY id"):
-        rows = list(session_rows(store, number))
-        if not rows or any(row.entry.session != name for row in rows):
+        last = store.query("SELECT chain FROM row WHERE session = ? ORDER BY seq DESC LIMIT 1", (number,))
+        tips[name] = tip = Tip(number, last[0][0] if last else CHAIN_START, bool(erased))
+        rows = session_rows(store, number, tip)
+        if not rows or chains.get(name, tip.chain) != tip.chain or any(row.entry.session != name for row in rows):
             raise JournalCorrupt(f"session {number} has lost its rows")
-        tips[name] = Tip(number, rows[-1].chain, bool(erased))
     return tips
 
 

@@ -41,11 +41,8 @@ _PRAGMAS: Final[tuple[tuple[str, str | int, str | int], ...]] = (  # name, what 
     ("cell_size_check", "ON", 1),
 )
 _NOT_UNIQUE = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+_PRIMARY: Final = 0xFF  # the low byte of an extended result code
 _UNREADABLE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
-
-
-def _primary_code(error: sqlite3.Error) -> int:
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _sync_directory(path: Path) -> None:
@@ -171,12 +168,12 @@ class Store:
             if constraint:
                 raise
             raise self._failed(error) from error
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # damaged text breaks the module while it words its error
             raise self._failed(error) from error
 
-    def _failed(self, error: sqlite3.Error) -> JournalError:
+    def _failed(self, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:
         name = getattr(error, "sqlite_errorname", type(error).__name__)
-        code = _primary_code(error)
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT if isinstance(error, UnicodeDecodeError) else 0) & _PRIMARY
         failed = self.stop(name)
         if self._opening and code == sqlite3.SQLITE_BUSY:
             return JournalBusy("journal is open elsewhere")

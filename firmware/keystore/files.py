@@ -47,9 +47,13 @@ def read_secret(path: Path) -> bytes:
         raise KeyMissing(f"no key at {path.name}") from None
     except (OSError, UnicodeError) as error:  # a symlink answers ELOOP
         raise KeyUnsafe(f"{path.name} cannot be opened: {type(error).__name__}") from None
-    with os.fdopen(handle, "rb") as stream:
-        _check(os.fstat(stream.fileno()), path)
-        content = stream.read(MAX_BYTES + 1)
+    try:
+        _check(os.fstat(handle), path)
+        content = os.read(handle, MAX_BYTES + 1)
+    except OSError as error:
+        raise KeyUnfit(f"{path.name} cannot be read: {type(error).__name__}") from None
+    finally:
+        os.close(handle)
     if len(content) > MAX_BYTES:
         raise KeyUnfit(f"{path.name} is too long for a key")
     return content

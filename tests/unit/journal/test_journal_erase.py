@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from firmware.journal import ItemGone, Journal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STORE_KEY = bytes(range(32))
+A, B = b"a" * 16, b"b" * 16
+
+
+def _on_disk(path: Path) -> bytes:
+    """Every byte of the directory: the file, its log, whatever else was left."""
+    return b"".join(entry.read_bytes() for entry in sorted(path.parent.iterdir()))
+
+
+def _secrets(journal: Journal, session: bytes) -> list[bytes]:
+    """The wrapped key and the sealed items of a session, in pieces of 16 bytes: all of a short one, one of each 512 bytes of a long one."""
+    found = journal._store.query(
+        "SELECT k.wrapped, i.sealed FROM session s JOIN session_key k ON k.session = s.id"
+        " LEFT JOIN item i ON i.session = s.id WHERE s.name = ?",
+        (session,),
+    )
+    return [blob[at : at + 16] for row in found for blob in row if blob for at in range(0, len(blob) - 15, 16 if len(blob) < 4000 else 512)]
+
+
+def _left(path: Path, pieces: list[bytes]) -> int:
+    disk = _on_disk(path)
+    return sum(piece in disk for piece in pieces)
+
+
+@pytest.mark.parametrize("size", [1, 40, 3000, 5000, 300_000])
+def test_erase_leaves_neither_key_nor_item_in_any_file(path: Path, size: int) -> None:
+    plain = os.urandom(size)
+    with Journal.open(path, STORE_KEY) as journal:
+        journal.append(A, "k", b"", items={"portrait": plain, "holder": b"second item, of 32 bytes........"})
+        journal.append(B, "k", b"", items={"holder": b"another person"})
+        pieces = _secrets(journal, A)
+        assert _left(path, pieces) >= 0.9 * len(pieces)  # the search finds what is there; a few pieces lie across two pages
+        assert plain[:16] not in _on_disk(path) or size < 16
+        assert b"another person" not in _on_disk(path)
+        journal.append(A, "session.erased", b"", erase=True)
+        assert _left(path, pieces) == 0
+        assert journal.item(B, "holder") == b"another person"
+    assert _left(path, pieces) == 0
+
+
+def test_item_replaced_by_a_longer_one_leaves_no_older_one_after_erase(path: Path) -> None:
+    with Journal.open(path, STORE_KEY) as journal:
+        pieces: list[bytes] = []
+        for size in (100, 20_000, 50, 4000):
+            journal.append(A, "k", b"", items={"portrait": bytes(size)})
+            pieces += _secrets(journal, A)
+        assert journal.item(A, "portrait") == bytes(4000)
+        journal.append(A, "k", b"", erase=True)
+        assert _left(path, pieces) == 0
+
+
+def test_erase_after_reopening_leaves_nothing(path: Path) -> None:
+    with Journal.open(path, STORE_KEY) as journal:
+        journal.append(A, "k", b"", items={"holder": b"x" * 999})
+        pieces = _secrets(journal, A)
+    with Journal.open(path, STORE_KEY) as journal:
+        journal.append(A, "k", b"", erase=True)
+        assert _left(path, pieces) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_erase_among_many_sessions_leaves_only_what_is_still_wanted(path: Path, seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311  # sizes and order, no secrets
+    pieces: dict[bytes, list[bytes]] = {}
+    erased: list[bytes] = []
+    with Journal.open(path, STORE_KEY) as journal:
+        for _ in range(60):
+            session = draw.randbytes(16)
+            items = {f"i{number}": draw.randbytes(draw.choice((10, 200, 1500, 9000))) for number in range(draw.randrange(1, 4))}
+            journal.append(session, "k", draw.randbytes(200), items=items)
+            pieces[session] = _secrets(journal, session)
+            if draw.random() < 0.6:
+                victim = draw.choice(sorted(pieces))
+                journal.append(victim, "erased", b"", erase=True, close=True)
+                assert _left(path, pieces[victim]) == 0
+                erased += pieces.pop(victim)
+        for victim in sorted(pieces):
+            journal.append(victim, "erased", b"", erase=True, close=True)
+        erased += [piece for kept in pieces.values() for piece in kept]
+        assert _left(path, erased) == 0
+
+
+def test_items_after_erase_are_gone_and_never_taken_again(journal: Journal) -> None:
+    journal.append(A, "k", b"", items={"x": b"y"})
+    journal.append(A, "k", b"", erase=True)
+    with pytest.raises(ItemGone):
+        journal.item(A, "x")
+    with pytest.raises(ValueError, match="erased"):
+        journal.append(A, "k", b"", items={"x": b"y"})
+    journal.append(A, "k", b"later events go on")
+    journal.append(A, "k", b"", erase=True, close=True)
+
+
+def test_erased_session_takes_no_items_after_reopening(path: Path) -> None:
+    with Journal.open(path, STORE_KEY) as journal:
+        journal.append(A, "k", b"", erase=True)
+    with Journal.open(path, STORE_KEY) as journal, pytest.raises(ValueError, match="erased"):
+        journal.append(A, "k", b"", items={"x": b"y"})
+
+
+def test_item_never_stored_is_gone(journal: Journal) -> None:
+    with pytest.raises(ItemGone):
+        journal.item(A, "x")
+
+
+def test_two_sessions_have_different_keys_and_ciphertexts_for_the_same_item(journal: Journal) -> None:
+    for session in (A, B):
+        journal.append(session, "k", b"", items={"holder": b"same person, same bytes, 32 long"})
+    assert not set(_secrets(journal, A)) & set(_secrets(journal, B))
+
+
+def test_opening_empties_a_log_left_by_a_crash(path: Path, tmp_path: Path) -> None:
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    with Journal.open(path, STORE_KEY) as journal:
+        journal.append(A, "k", b"", items={"x": b"y" * 100})
+        pieces = _secrets(journal, A)
+        # the power goes between the commit of the erasing row and the emptying of the log
+        with journal._store.transaction():
+            journal._end(1, erase=True, close=False)
+        for entry in path.parent.glob("journal.db*"):
+            (crashed / entry.name).write_bytes(entry.read_bytes())
+    assert _left(crashed / "journal.db", pieces) > 0
+    with Journal.open(crashed / "journal.db", STORE_KEY) as journal:
+        assert _left(crashed / "journal.db", pieces) == 0
+        with pytest.raises(ItemGone):
+            journal.item(A, "x")
