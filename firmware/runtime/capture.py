@@ -20,7 +20,7 @@ from firmware.core.documents import check_document
 from firmware.core.events import CardIdentified, StepDone
 from firmware.core.record import Card
 from firmware.runtime import refusals
-from firmware.runtime.timing import DEVICE_S, PERSON_S, READ_S
+from firmware.runtime.timing import DEVICE_S, READ_S
 from firmware.runtime.unit import Result, Stop
 from firmware.runtime.workers import DeviceFailed
 from hal.camera.portrait import live_portrait
@@ -48,6 +48,7 @@ class Capture:
         self.plan = plan
         self.evidence = evidence
         self.waited_us = 0
+        self._patience_s = unit.config.patience.person_s
         self._show = show
         self._steps: Mapping[str, Callable[[], Awaitable[Result]]] = {
             "notice": self._notice,
@@ -70,7 +71,7 @@ class Capture:
         self._show(step=prompt, prompt=prompt)
         begin = time.monotonic_ns()
         try:
-            async with asyncio.timeout(PERSON_S):
+            async with asyncio.timeout(self._patience_s):
                 return await self.unit.kiosk.wait_for(*intents)
         except TimeoutError:
             raise Stop("R207") from None
@@ -89,7 +90,7 @@ class Capture:
         for attempt in range(1, self.plan.limits.read_tries + 1):
             self._show(step="document", prompt="document")
             try:
-                await reader.call("await_card", timeout=PERSON_S)
+                await reader.call("await_card", timeout=self._patience_s)
                 block = await reader.call("read", timeout=READ_S)
                 break
             except DeviceFailed as failure:
@@ -140,7 +141,7 @@ class Capture:
         controller = self.unit.devices["controller"]
         nonce = os.urandom(NONCE_BYTES).hex()
         self._show(step="confirm", prompt="confirm")
-        seconds = int(PERSON_S)
+        seconds = int(self._patience_s)
         await controller.call("arm", timeout=DEVICE_S, nonce=nonce, seconds=seconds)
         begin = time.monotonic()
         try:
@@ -167,7 +168,7 @@ class Capture:
 
     async def _card(self) -> Result:
         self._show(step="card", prompt="card")
-        card = await read_card(self.unit, PERSON_S, DEVICE_S, must_be_blank=True)
+        card = await read_card(self.unit, self._patience_s, DEVICE_S, must_be_blank=True)
         self.evidence.card = card
         return Result(CardIdentified(card_digest(card)), {"card": cbor.encode(card.to_claim())})
 

@@ -88,6 +88,14 @@ class Printer:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the terminal waits, in seconds: for a person to act (at most 300), and for a cut card to be put back."""
+
+    person_s: float = 90.0
+    card_back_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the terminal is told; each field is one table of the file."""
 
@@ -99,6 +107,7 @@ class Config:
     controller: Controller
     camera: Camera
     printer: Printer
+    patience: Patience = Patience()
 
     def device(self, name: str) -> dict[str, Any]:
         """Return the table of device ``name`` as the plain dictionary its worker gets."""

@@ -26,7 +26,7 @@ from firmware.core.record import SALTS_LENGTH, Card, Device, Face, RecordFacts, 
 from firmware.journal import ItemGone, RecordLink
 from firmware.runtime import receipt, refusals
 from firmware.runtime.capture import card_digest, read_card
-from firmware.runtime.timing import DEVICE_S, RECOVER_CARD_S, SUBMIT_TRIES, WRITE_S, pause_after
+from firmware.runtime.timing import DEVICE_S, SUBMIT_TRIES, WRITE_S, pause_after
 from firmware.runtime.unit import Result, Stop
 from firmware.runtime.workers import DeviceFailed
 
@@ -165,7 +165,7 @@ class Issue:
         profile = parse_profile(self.unit.journal.item(self.session, "profile"))
         try:
             if recovering:
-                await self.unit.devices["sim_card"].call("await_card", timeout=RECOVER_CARD_S)
+                await self.unit.devices["sim_card"].call("await_card", timeout=self.unit.config.patience.card_back_s)
             found = await self._card("read_back", profile=profile.to_card_dict())
         except DeviceFailed as failure:
             if recovering:

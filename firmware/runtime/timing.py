@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long the terminal waits for whom, in seconds. None of these is a rule of the law; those are in the policy pack."""
+"""How long the terminal waits for devices and the operator, in seconds. For people it is configuration; terms of the law are policy."""
 
 from typing import Final
 
-PERSON_S: Final = 90.0
-"""A person to answer a prompt, lay a card down, press the button."""
 READ_S: Final = 8.0
 """The reader to read one card, from found to photo."""
 DEVICE_S: Final = 5.0
 """Any other single device operation."""
 WRITE_S: Final = 20.0
 """The whole write, and the whole read-back, of one card."""
-RECOVER_CARD_S: Final = 10.0
-"""A card to be in the slot after a cut in the middle of its write."""
 SUBMIT_TRIES: Final = 3
 """Tries to reach the operator for an approval before R801."""
 REPORT_TRIES: Final = 6

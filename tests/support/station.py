@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole counter for tests: a rig of simulators, a provisioned terminal process, and eyes on its screen.
+
+Everything is real but the devices: the terminal is ``python -m firmware.runtime`` (or a test's own entry point that cuts its power at a
+chosen row), the engineer's tool provisions it, and its truth is read back from simulators, journal and operator.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from simulators.kit.launch import RunningSimulator
+from simulators.personas import PERSONAS
+
+ROOT = Path(__file__).parents[2]
+_blank_numbers = itertools.count(1)
+
+
+class Station:
+    """One rig and one terminal. ``options`` go to ``simulators.rig``."""
+
+    def __init__(self, *options: str) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="rnt-s-"))
+        self.rig = RunningSimulator("simulators.rig", "--run-dir", str(self.root), *options, control=self.root / "rig.sock", deadline_s=60)
+        self.terminal_toml = Path(self.rig.endpoints["terminal"])
+        self.facts: dict[str, Any] = json.loads(Path(self.rig.endpoints["rig"]).read_text(encoding="utf-8"))
+        self.state_dir = self.root / "state"
+        self.terminal: subprocess.Popen[bytes] | None = None
+        self.screen: Screen | None = None
+
+    def provision(self) -> None:
+        """Provision the terminal with the engineer's own tool."""
+        command = [
+            sys.executable, "-m", "host_tools.rnt", "provision", "--yes", "--terminal", f"local:{self.terminal_toml}",
+            "--operator", self.facts["url"], "--operator-ca", self.facts["ca"], "--work-order", self.facts["work_order"],
+        ]  # fmt: skip
+        subprocess.run(command, check=True, cwd=ROOT, capture_output=True, timeout=60)
+
+    def start(self, *entry: str) -> Screen:
+        """Start the terminal, by default the shipped one; returns its screen, connected."""
+        command = [sys.executable, *(entry or ("-m", "firmware.runtime")), "--config", str(self.terminal_toml)]
+        with (self.root / "terminal.err").open("ab") as errors:
+            self.terminal = subprocess.Popen(command, cwd=ROOT, stderr=errors)
+        self.screen = Screen(self.root / "run" / "kiosk.sock", self.terminal)
+        return self.screen
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End the terminal and return its exit code."""
+        if self.terminal is None:
+            return 0
+        with suppress(ProcessLookupError):
+            self.terminal.send_signal(how)
+        code = self.terminal.wait(20)
+        self.terminal = None
+        return code
+
+    def device(self, name: str, cmd: str, **request: Any) -> dict[str, Any]:
+        """Send one control command to a simulator."""
+        answer: dict[str, Any] = self.rig.control("device", device=name, request={"cmd": cmd, **request})["answer"]
+        return answer
+
+    def fault(self, device: str, **fault: Any) -> None:
+        """Plan one fault."""
+        self.device(device, "fault", fault=fault)
+
+    def clear(self) -> None:
+        """Forget all planned faults and every change of the people's script."""
+        for name in self.facts["devices"]:
+            self.device(name, "clear_faults")
+        self.device("desk", "script", reset=True)
+
+    def fresh_card(self, kind: str = "blank-usim") -> str:
+        """Put a new blank card into the slot, known to the operator; returns its ICCID."""
+        number = next(_blank_numbers)
+        iccid = f"8986011{os.getpid() % 10**6:06d}{number:06d}"
+        card = self.device("sim_card", "insert", card=kind, iccid=iccid)
+        self.device("backend", "blank", iccid=card["iccid"], adm=card["adm"])
+        return str(card["iccid"])
+
+    def forget_numbers(self) -> None:
+        """Let every persona have numbers again: the quota of five is not what is tested here."""
+        for persona in PERSONAS.values():
+            self.device("backend", "quota", number=persona.number, held=0)
+
+    def replace_controller(self) -> None:
+        """Put a new, untampered controller in: a tampered one stays tampered."""
+        self.rig.control("restart", device="controller", timeout=60)
+
+    def operator(self) -> dict[str, Any]:
+        """Return everything the operator knows."""
+        return self.device("backend", "state")
+
+    def close(self) -> None:
+        """End everything."""
+        self.stop(signal.SIGKILL)
+        self.rig.stop()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+class Screen:
+    """Reads the terminal's kiosk socket in a thread; everything shown is kept in order."""
+
+    def __init__(self, path: Path, terminal: subprocess.Popen[bytes]) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self._queue: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._path = path
+        self._terminal = terminal
+        self._connected = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        while self._terminal.poll() is None:
+            with suppress(OSError, ValueError), socket.socket(socket.AF_UNIX) as channel:
+                channel.connect(str(self._path))
+                self._connected.set()
+                with channel.makefile("rb") as stream:
+                    for line in stream:
+                        self._queue.put(json.loads(line))
+            time.sleep(0.005)
+
+    def wait(self, type_: str, timeout: float = 30.0, **fields: Any) -> dict[str, Any]:
+        """Return the next message of ``type_`` with these fields; ``AssertionError`` when it does not come, with what came instead."""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                message = self._queue.get(timeout=max(0.001, end - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no {type_} {fields}; last: {self.messages[-5:]}") from None
+            self.messages.append(message)
+            if message["type"] == type_ and all(message.get(key) == value for key, value in fields.items()):
+                return message
+
+    def last(self, type_: str, **fields: Any) -> dict[str, Any]:
+        """Return the newest message already seen of ``type_`` with these fields; raises ``StopIteration`` when there was none."""
+        return next(m for m in reversed(self.messages) if m["type"] == type_ and all(m.get(k) == v for k, v in fields.items()))
+
+    def ready(self, timeout: float = 30.0) -> None:
+        """Wait until the terminal is ready for a customer."""
+        self.wait("view", timeout, state="ready")
+
+    def result(self, timeout: float = 40.0) -> dict[str, Any]:
+        """Wait for the end of a session."""
+        return self.wait("result", timeout)
