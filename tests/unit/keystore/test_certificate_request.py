@@ -39,7 +39,8 @@ def test_request_says_who_what_for_and_how_protected(signer: Signer, purpose: st
     usage = request.extensions.get_extension_for_class(x509.KeyUsage)
     assert usage.critical
     assert usage.value.digital_signature
-    assert not (usage.value.key_cert_sign or usage.value.crl_sign or usage.value.key_encipherment or usage.value.key_agreement)
+    value = usage.value
+    assert not any((value.key_cert_sign, value.crl_sign, value.key_encipherment, value.key_agreement))
     claims = request.extensions.get_extension_for_oid(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1")).value
     assert isinstance(claims, x509.UnrecognizedExtension)
     text = f"purpose={purpose};protection=software;order=b3JkZXI_-1".encode()
