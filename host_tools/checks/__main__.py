@@ -16,8 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-MICROCONTROLLER = ("firmware/controller", "board/micropython")
-"""Folders whose code runs on MicroPython: other tools, other rules."""
+MICROCONTROLLER = "firmware/controller"
+"""Its code runs on MicroPython: other tools, other rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +51,15 @@ def checks() -> list[Check]:
         Check("lint", (str(BIN / "ruff"), "check", "."), ".venv/bin/ruff check --fix ."),
         Check("no machine paths or package hosts", (python, "-m", "host_tools.checks.places"), "name things relative to the checkout"),
     ]
-    board = [name for name in MICROCONTROLLER if (ROOT / name).is_dir()]
-    if board:
-        found += _microcontroller(python, board)
-    return found
+    return found + _microcontroller(python) if (ROOT / MICROCONTROLLER).is_dir() else found
 
 
-def _microcontroller(python: str, folders: list[str]) -> list[Check]:
+def _microcontroller(python: str) -> list[Check]:
     rules = ("check", "--isolated", "--target-version", "py37", "--line-length", "140", "--select", "F,E,W,B,PLE")
+    gate = (python, "-m", "host_tools.checks.microcontroller", MICROCONTROLLER)
     return [
-        Check("controller: lint", (str(BIN / "ruff"), *rules, *folders), "correct the lines named above"),
-        Check(
-            "controller: compiles, and calls the chip as its types say",
-            (python, "-m", "host_tools.checks.microcontroller", *folders),
-            "correct the lines named above",
-        ),
+        Check("controller: lint", (str(BIN / "ruff"), *rules, MICROCONTROLLER), "correct the lines named above"),
+        Check("controller: compiles, and calls the chip as its types say", gate, "correct the lines named above"),
     ]
 
 
