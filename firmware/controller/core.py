@@ -20,6 +20,14 @@ from micropython import const
 import page
 import signals
 
+try:
+    from typing import TYPE_CHECKING
+except ImportError:  # the microcontroller has no typing
+    TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from hal import Board
+
 VERSION = "1.0.0"
 
 HELLO = const(0x01)
@@ -57,12 +65,12 @@ _RESET_PULSE_MS = const(100)
 class Button:
     """The confirm button without its bounce: a level counts once it has stood for 20 ms."""
 
-    def __init__(self, board):
+    def __init__(self, board: Board) -> None:
         self._board = board
         self._raw = self.down = board.button_down()
         self._since = board.now()
 
-    def tick(self):
+    def tick(self) -> None:
         """Sample the button."""
         raw = self._board.button_down()
         if raw != self._raw:
@@ -75,7 +83,7 @@ class Button:
 class Core:
     """The controller's state and its answers. ``board`` is the hardware."""
 
-    def __init__(self, board):
+    def __init__(self, board: Board) -> None:
         self._board = board
         self._page = bytearray(page.SIZE)
         self._signals = signals.Signals(board)
@@ -97,7 +105,7 @@ class Core:
         else:
             self._watch_tamper()
 
-    def tick(self):
+    def tick(self) -> None:
         """Look at the world; call between any two requests."""
         self._watch_tamper()
         self._button.tick()
@@ -105,7 +113,7 @@ class Core:
         self._watch_lease()
         self._signals.tick()
 
-    def answer(self, kind, request, start, end, out, at):
+    def answer(self, kind: int, request: bytearray, start: int, end: int, out: bytearray, at: int) -> int:
         """Run one command, ``request[start:end]`` being its payload; write the answer to ``out`` from ``at`` and return its end."""
         self._watch_tamper()
         data_end = at + 3
@@ -124,7 +132,7 @@ class Core:
         out[at + 2] = self._flags()
         return data_end
 
-    def _run(self, kind, request, start):
+    def _run(self, kind: int, request: bytearray, start: int) -> int:
         if kind == LIGHT:
             return self._light(request[start], request[start + 1])
         if kind == BUZZ:
@@ -141,7 +149,7 @@ class Core:
             self._board.sim_power(request[start] == 1)
         return DONE
 
-    def _data(self, kind, request, start, out, at):
+    def _data(self, kind: int, request: bytearray, start: int, out: bytearray, at: int) -> int:
         if kind == HELLO:
             at = _put(out, at, request[start : start + 8])
             at = _put(out, at, self._board.boot_id)
@@ -153,7 +161,7 @@ class Core:
                 at = _put(out, at, self._nonce)
         return at
 
-    def _flags(self):
+    def _flags(self) -> int:
         flags = FLAG_OPEN if self._board.tamper_open() else 0
         if self._armed:
             flags |= FLAG_ARMED
@@ -161,13 +169,13 @@ class Core:
             flags |= FLAG_CONFIRMED
         return flags
 
-    def _light(self, colour, blink):
+    def _light(self, colour: int, blink: int) -> int:
         if colour >= signals.COLOURS or blink > 1:
             return MALFORMED
         self._signals.light(colour, blink == 1)
         return DONE
 
-    def _arm(self, request, start):
+    def _arm(self, request: bytearray, start: int) -> int:
         seconds = unpack_from("<H", request, start + _NONCE)[0]
         if not 1 <= seconds <= MAX_ARM_S:
             return MALFORMED
@@ -179,23 +187,23 @@ class Core:
         self._armed_ms = seconds * 1000
         return DONE
 
-    def _disarm(self):
+    def _disarm(self) -> None:
         self._armed = self._confirmed = False
 
-    def _heartbeat(self, seconds):
+    def _heartbeat(self, seconds: int) -> int:
         if seconds > MAX_LEASE_S:
             return MALFORMED
         self._lease_at = self._board.now()
         self._lease_ms = seconds * 1000  # 0: the host takes its leave and is not reset
         return DONE
 
-    def _watch_tamper(self):
+    def _watch_tamper(self) -> None:
         if self._board.tamper_happened():
             if self.state == page.READY:
                 self._latch()
             self._board.forget_tamper()
 
-    def _latch(self):
+    def _latch(self) -> None:
         self._board.sim_power(False)
         if not page.wiped(self._page):
             self._board.wipe_page()
@@ -204,7 +212,7 @@ class Core:
         self._disarm()
         self._signals.light(signals.RED, True)
 
-    def _watch_button(self):
+    def _watch_button(self) -> None:
         if not self._armed:
             return
         if self._board.since(self._armed_at) >= self._armed_ms:
@@ -215,7 +223,7 @@ class Core:
             self._confirmed = True
             self._armed = False
 
-    def _watch_lease(self):
+    def _watch_lease(self) -> None:
         if self._resetting:
             if self._board.since(self._lease_at) >= _RESET_PULSE_MS:
                 self._resetting = False
@@ -227,6 +235,6 @@ class Core:
             self._board.host_reset(True)
 
 
-def _put(out, at, data):
+def _put(out: bytearray, at: int, data: bytes | bytearray) -> int:
     out[at : at + len(data)] = data
     return at + len(data)

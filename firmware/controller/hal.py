@@ -40,21 +40,15 @@ _SECRET_BLOCK = const(0)
 _SCRATCH0 = const(0x400D800C)
 _TAMPER_MARK = const(0x7A)
 
-_watchdog = None
+_watchdog = machine.WDT(timeout=WATCHDOG_MS)  # from the first import on; it cannot be stopped
 
 
-def arm_watchdog():
-    """Start the watchdog; it cannot be stopped."""
-    global _watchdog
-    _watchdog = machine.WDT(timeout=WATCHDOG_MS)
-
-
-def feed_watchdog():
+def feed_watchdog() -> None:
     """Tell the watchdog that the main loop is alive."""
     _watchdog.feed()
 
 
-def wait():
+def wait() -> None:
     """Rest until something may have happened."""
     machine.idle()
 
@@ -62,7 +56,7 @@ def wait():
 class Board:
     """Everything ``core`` may ask of the hardware."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         out = machine.Pin.OUT
         self._sim_power = machine.Pin(PIN_SIM_POWER, out, value=0)
         self._tamper = machine.Pin(PIN_TAMPER, machine.Pin.IN, machine.Pin.PULL_UP)
@@ -92,57 +86,57 @@ class Board:
             timeout=0,
         )
 
-    def _opened(self, pin):
+    def _opened(self, pin: machine.Pin) -> None:
         machine.mem32[_SCRATCH0] = _TAMPER_MARK
         self._seen = True
 
-    def tamper_open(self):
+    def tamper_open(self) -> bool:
         """Return whether the case is open now."""
         return self._tamper.value() == 1
 
-    def tamper_happened(self):
+    def tamper_happened(self) -> bool:
         """Return whether the case is open or was since the last ``forget_tamper``, watchdog resets included."""
         return self._seen or self.tamper_open()
 
-    def forget_tamper(self):
+    def forget_tamper(self) -> None:
         """The event was acted upon. A new pulse in between is lost only after it was acted upon as well."""
         self._seen = False
         machine.mem32[_SCRATCH0] = 0
 
-    def button_down(self):
+    def button_down(self) -> bool:
         """Return whether the confirm button is down, with its bounce."""
         return self._button.value() == 0
 
-    def lights(self, red, amber, green):
+    def lights(self, red: bool, amber: bool, green: bool) -> None:
         """Set the three lights."""
         self._red.value(red)
         self._amber.value(amber)
         self._green.value(green)
 
-    def buzzer(self, on):
+    def buzzer(self, on: bool) -> None:
         """Set the buzzer."""
         self._buzzer.value(on)
 
-    def sim_power(self, on):
+    def sim_power(self, on: bool) -> None:
         """Set the power of the SIM slot."""
         self._sim_power.value(on)
 
-    def host_reset(self, on):
+    def host_reset(self, on: bool) -> None:
         """Hold the terminal's computer in reset, or let it go."""
         self._host_reset.value(on)
 
-    def read_page(self, page):
+    def read_page(self, page: bytearray) -> None:
         """Read the secret page, 256 bytes, into ``page``."""
         self._flash.readblocks(_SECRET_BLOCK, page, 0)
 
-    def wipe_page(self):
+    def wipe_page(self) -> None:
         """Program zeros over the secret page."""
         self._flash.writeblocks(_SECRET_BLOCK, bytes(256), 0)
 
-    def now(self):
+    def now(self) -> int:
         """Return the wrapping millisecond clock."""
-        return time.ticks_ms()
+        return time.ticks_ms()  # type: ignore[return-value]  # the stubs hide that it is a small int
 
-    def since(self, earlier):
+    def since(self, earlier: int) -> int:
         """Return the milliseconds since ``earlier``."""
         return time.ticks_diff(time.ticks_ms(), earlier)

@@ -17,6 +17,18 @@ from struct import pack_into, unpack_from
 
 from micropython import const
 
+try:
+    from typing import TYPE_CHECKING
+except ImportError:  # the microcontroller has no typing
+    TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from machine import UART
+
+    Answer = Callable[[int, bytearray, int, int, bytearray, int], int]
+
 VERSION = const(1)
 MAX_PAYLOAD = const(240)
 REPLY = const(0x80)
@@ -27,7 +39,7 @@ _MAX_STUFFED = const(248)
 _RUN = const(254)
 
 
-def stuff(source, length, out, at):
+def stuff(source: bytearray, length: int, out: bytearray, at: int) -> int:
     """Write the COBS form of ``source[:length]`` to ``out`` from ``at``; return where it ends. ``source`` is a bytearray."""
     view = memoryview(source)
     start = 0
@@ -45,14 +57,14 @@ def stuff(source, length, out, at):
         start = zero + 1
 
 
-def _run(view, start, count, out, at, code):
+def _run(view: memoryview, start: int, count: int, out: bytearray, at: int, code: int) -> int:
     out[at] = code
     at += 1
     out[at : at + count] = view[start : start + count]
     return at + count
 
 
-def unstuff(source, length, out):
+def unstuff(source: bytearray, length: int, out: bytearray) -> int:
     """Write what the COBS bytes ``source[:length]`` stand for to ``out``; return its length, or -1 when they are not COBS.
 
     They hold no zeros: the line is split at zeros first.
@@ -76,7 +88,7 @@ def unstuff(source, length, out):
 class Link:
     """Requests in, answers out, over ``uart`` (``any``, ``readinto``, ``write`` as on ``machine.UART``)."""
 
-    def __init__(self, uart):
+    def __init__(self, uart: UART) -> None:
         self._uart = uart
         self._chunk = bytearray(64)
         self._line = bytearray(_MAX_STUFFED)
@@ -89,8 +101,8 @@ class Link:
         self._last_seq = -1
         self._last_crc = 0
 
-    def poll(self, answer):
-        """Take what arrived; for every whole request call ``answer(type, request, start, end, out, at)``, which returns the answer's end."""
+    def poll(self, answer: Answer) -> None:
+        """Take what arrived; for each new request call ``answer(type, request, start, end, out, at)``, which returns the answer's end."""
         while self._uart.any():
             count = self._uart.readinto(self._chunk)
             if not count:
@@ -104,7 +116,7 @@ class Link:
                     self._frame(answer)
                 start = end + 1
 
-    def _collect(self, start, end):
+    def _collect(self, start: int, end: int) -> None:
         fill = self._fill + end - start
         if self._overlong or fill > _MAX_STUFFED:
             self._overlong = True
@@ -112,7 +124,7 @@ class Link:
         self._line[self._fill : fill] = memoryview(self._chunk)[start:end]
         self._fill = fill
 
-    def _frame(self, answer):
+    def _frame(self, answer: Answer) -> None:
         length, overlong = self._fill, self._overlong
         self._fill, self._overlong = 0, False
         if overlong or not length:
@@ -129,7 +141,7 @@ class Link:
             self._last_seq, self._last_crc = request[1], crc
         self._uart.write(memoryview(self._wire)[: self._wire_length])
 
-    def _build(self, answer, request, end):
+    def _build(self, answer: Answer, request: bytearray, end: int) -> None:
         reply = self._reply
         reply[0] = VERSION
         reply[1] = request[1]

@@ -12,7 +12,7 @@ import hal
 import link
 
 
-def run():
+def run() -> None:
     board = hal.Board()
     controller = core.Core(board)
     port = link.Link(board.uart)

@@ -24,7 +24,7 @@ _USED = const(40)
 _MAGIC = b"RNTS"
 
 
-def state_of(page):
+def state_of(page: bytearray) -> int:
     """Return the state that ``page`` (256 bytes) stands for."""
     view = memoryview(page)
     if _only(page, 0, 0xFF):
@@ -36,12 +36,12 @@ def state_of(page):
     return READY
 
 
-def wiped(page):
+def wiped(page: bytearray) -> bool:
     """Return whether ``page`` holds nothing but zeros."""
     return _only(page, 0, 0)
 
 
-def _only(page, start, value):
+def _only(page: bytearray, start: int, value: int) -> bool:
     for i in range(start, SIZE):
         if page[i] != value:
             return False

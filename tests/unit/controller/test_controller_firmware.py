@@ -169,8 +169,14 @@ def test_source_match_statement_mpy_cross_refuses(tmp_path: Path) -> None:
 
 
 def imports(source: Path) -> set[str]:
+    """Return the modules which ``source`` imports when it runs: those under ``if TYPE_CHECKING`` are not among them."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source.read_text())):
+    waiting: list[ast.AST] = [ast.parse(source.read_text())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -185,4 +191,22 @@ def test_source_hardware_modules_imported_by_hal_only() -> None:
 def test_source_imports_exist_on_the_microcontroller() -> None:
     ours = {s.stem for s in SOURCES}
     for source in SOURCES:
-        assert imports(source) <= ours | {"machine", "rp2", "os", "time", "gc", "micropython", "binascii", "struct"}, source.name
+        assert imports(source) <= ours | {"machine", "rp2", "os", "time", "gc", "micropython", "binascii", "struct", "typing"}, source.name
+
+
+@pytest.mark.slow
+def test_source_types_agree_with_the_boards_own_stubs(tmp_path: Path) -> None:
+    stubs = Path(sys.prefix) / "mpy-stubs"
+    assert (stubs / "machine.pyi").is_file(), "the MicroPython stubs are not set up (requirements/mpy-stubs.txt)"
+    settings = tmp_path / "mypy.ini"
+    settings.write_text(
+        "[mypy]\nstrict = True\nexplicit_package_bases = True\nno_site_packages = True\npython_version = 3.11\n"
+        f"custom_typeshed_dir = {stubs}\nmypy_path = {stubs}:{FIRMWARE}\ncache_dir = {tmp_path / 'cache'}\n"
+    )
+    names = [s.name for s in SOURCES]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", str(settings), *names], cwd=FIRMWARE, capture_output=True, text=True, check=False
+    )
+    assert f"checked {len(names)} source files" in done.stdout, done.stdout + done.stderr
+    # The stubs are not free of errors themselves; ours are those in our files.
+    assert [line for line in done.stdout.splitlines() if line.startswith(tuple(f"{name}:" for name in names))] == []
