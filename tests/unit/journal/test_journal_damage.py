@@ -103,8 +103,8 @@ class Sound:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Sound:
-    path = tmp_path_factory.mktemp("damage") / "journal.db"
+def sound(ram: Path) -> Sound:
+    path = ram / "journal.db"
     _fill(path)
     content = path.read_bytes()
     with Journal.open(path, STORE_KEY) as journal:

@@ -262,7 +262,8 @@ def test_long_log_is_emptied_after_the_commit(path: Path, journal: Journal) -> N
 
 
 @pytest.mark.slow
-def test_tree_noted_on_the_way_is_where_the_next_opening_starts(path: Path) -> None:
+def test_tree_noted_on_the_way_is_where_the_next_opening_starts(ram: Path) -> None:
+    path = ram / "journal.db"
     with Journal.open(path, STORE_KEY) as journal:
         for _ in range(NOTE_EVERY + 3):
             journal.append(A, "k", b"", close=False)
