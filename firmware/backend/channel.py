@@ -164,7 +164,7 @@ def _read(stream: _Bounded, method: str) -> tuple[Answer, bool]:
     body = response.read(MAX_ANSWER + 1)
     if len(body) > MAX_ANSWER:
         raise BackendAnswerInvalid("too long")
-    if response.length or (response.length is None and not response.chunked):
+    if stream.ended or response.length or (response.length is None and not response.chunked):
         raise http.client.IncompleteRead(b"", response.length)
     stream.ended = True
     followed = endpoint.reader.read()
