@@ -65,7 +65,7 @@ def parse(template: bytes) -> FileInfo:
         size=int.from_bytes(fields[SIZE], "big") if SIZE in fields else None,
         record_length=int.from_bytes(descriptor[2:4], "big") if linear else 0,
         records=descriptor[4] if linear else 0,
-        sfi=_short_identifier(fields.get(SFI), fid),
+        sfi=None if kind & DIRECTORY == DIRECTORY else _short_identifier(fields.get(SFI), fid),
         aid=fields.get(AID, b""),
         active=not fields.get(LIFE_CYCLE) or fields[LIFE_CYCLE][0] & 0x05 == 0x05,  # noqa: PLR2004  # 05 or 07: operational, activated
         keys=tuple(value[0] for value in pins),
