@@ -58,8 +58,8 @@ class Board:
         self._inputs = {self._pins["TAMPER"]: 0, self._pins["BUTTON"]: 1}
         self._history: dict[str, list[tuple[float, int]]] = {}
         self._scratch = 0
-        self._ending: LifeEnded | None = None
-        self._hang = False
+        self.ending: LifeEnded | None = None
+        self._hang = self._hanging = False
         self.boots = 0
         self.begin_life(PWRON, powered=False)
 
@@ -69,8 +69,8 @@ class Board:
             self._cause = cause
             if not powered:
                 self._scratch = 0
-            self._ending = None
-            self._hang = False
+            self.ending = None
+            self._hang = self._hanging = False
             self._idle = False
             self._ring, self._ring_size = bytearray(), 0
             self._interrupts: set[int] = set()
@@ -98,17 +98,20 @@ class Board:
                 self._pending.append(number)
             self._changed.notify_all()
 
-    def end_life(self, end: LifeEnded) -> None:
-        """Reset or unpower the microcontroller at its next call to the board."""
+    def end_life(self, end: LifeEnded) -> bool:
+        """Reset or unpower the microcontroller at its next call to the board; returns whether it hangs and will make none."""
         with self._changed:
-            self._ending = end
+            self.ending = end
             self._changed.notify_all()
+            return self._hanging
 
     def hang(self) -> int:
-        """Let the guest run into an endless loop; returns the number of boots so far."""
+        """Let the guest run into an endless loop; returns the number of boots so far, once it is in it."""
         with self._changed:
             self._hang = True
             self._changed.notify_all()
+            if not self._changed.wait_for(lambda: self._hanging, 5):
+                raise ValueError("the guest does not come round to hang")
             return self.boots
 
     def wait_boot(self, after: int, timeout: float) -> int:
@@ -179,8 +182,8 @@ class Board:
 
     def _with_inputs(self, function: HostFunction) -> HostFunction:
         def call(text: str, memory: Memory) -> str:
-            if self._ending:
-                raise self._ending
+            if self.ending:
+                raise self.ending
             answer = function(text, memory)
             with self._changed:
                 pending, self._pending = self._pending, []
@@ -243,11 +246,15 @@ class Board:
                 self._idle = True
                 self.boots += 1
                 self._changed.notify_all()
-            if not (self._ring or self._pending or self._ending or self._hang):
+            if not (self._ring or self._pending or self.ending or self._hang):
                 self._changed.wait(IDLE_S)
-            if self._ending:
-                raise self._ending
-            return "hang" if self._hang else ""
+            if self.ending:
+                raise self.ending
+            if self._hang:
+                self._hanging = True
+                self._changed.notify_all()
+                return "hang"
+            return ""
 
     def _flash_read(self, text: str, memory: Memory) -> str:
         block, offset, address, length = map(int, text.split())

@@ -71,11 +71,15 @@ class Device:
 
     def power_cut(self, off_s: float) -> None:
         """Take the power away at once and give it back after ``off_s`` seconds."""
-        self.board.end_life(LifeEnded("power cut", PWRON, off_s, powered=False))
+        self._end_life(LifeEnded("power cut", PWRON, off_s, powered=False))
 
     def reset(self) -> None:
         """Pull the reset line."""
-        self.board.end_life(LifeEnded("reset line", PWRON))
+        self._end_life(LifeEnded("reset line", PWRON))
+
+    def _end_life(self, end: LifeEnded) -> None:
+        if self.board.end_life(end):
+            self._machine.interrupt()  # an endless loop makes no calls that could end it
 
     def _deliver(self, data: bytes) -> None:
         self.board.receive(data)
@@ -100,7 +104,7 @@ class Device:
         except LifeEnded as end:
             return end
         except Interrupted:
-            return LifeEnded("watchdog", WDT)
+            return self.board.ending or LifeEnded("watchdog", WDT)
         except GuestEnded as end:
             while (left := self.board.watchdog_left()) is None or left > 0:
                 time.sleep(min(left or 1.0, 1.0))  # a stopped program is found by the watchdog, or by nobody
@@ -108,12 +112,17 @@ class Device:
         raise RuntimeError("a life ends by an exception")
 
     def _watch(self) -> None:
+        late = False
         while True:
             left = self.board.watchdog_left()
-            if left is not None and left <= 0:
+            if left is None or left > 0:
+                late = False
+            elif late:
                 self._machine.interrupt()
-                left = None
-            time.sleep(0.25 if left is None else left + 0.001)
+                left, late = None, False
+            else:
+                late = True  # look again: this whole process may have been stopped for a while, and the guest never got to feed
+            time.sleep(0.25 if left is None else max(left, 0.05))
 
     def _print(self, data: bytes) -> None:
         self._transcript.note(data.decode(errors="replace").rstrip())

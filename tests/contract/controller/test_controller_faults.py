@@ -92,6 +92,16 @@ def test_burst_overflows_ring_next_frame_passes(bench: Bench) -> None:
         link.close()
 
 
+def test_frame_too_long_its_tail_is_not_a_frame(bench: Bench) -> None:
+    link = SerialLink(bench.port, 115200)
+    try:
+        tail = frames.build(Frame(77, Command.STATE, b""))[1:]
+        link.write(b"\x01" * 256 + tail, Deadline.after(5))
+        assert exchange(link, frames.build(Frame(78, Command.STATE, b""))).seq == 78
+    finally:
+        link.close()
+
+
 def junk(draw: random.Random) -> bytes:
     """Return one piece of up to 260 bytes: noise, or a frame that is cut, flipped, too long, or whole with a random command."""
     body = Frame(draw.randrange(256), draw.choice((*range(1, 9), draw.randrange(256))), draw.randbytes(draw.choice((0, 1, 2, 8, 18, 240))))

@@ -250,6 +250,13 @@ def test_hang_own_watchdog_resets_cause_told(bench: Bench) -> None:
     assert hello["boot_id"] != before
 
 
+@pytest.mark.parametrize("restart", ["reset", "power_cut"])
+def test_hang_reset_or_power_cut_does_not_wait_for_the_watchdog(bench: Bench, restart: str) -> None:
+    bench.control("hang")
+    assert bench.control(restart) == {"boots": 2}
+    assert bench.op("hello")["reset_cause"] == "power_on"
+
+
 @pytest.mark.slow
 def test_firmware_uncaught_exception_watchdog_resets_it(start: Callable[..., Bench], tmp_path: Path) -> None:
     firmware = tmp_path / "firmware"
