@@ -17,6 +17,7 @@ Run: ``inner.py RUN_DIR READER_NAME``. One JSON line when pcscd serves, or ``{"e
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -135,18 +136,20 @@ def hand_out_slots(listener: socket.socket, service: Service) -> None:
 
 
 def hand_out_slot(client: socket.socket, service: Service) -> None:
-    """Serve one client of ``slot.sock``."""
-    with client:
+    """Serve one client of ``slot.sock``, which may leave at any time."""
+    with client, contextlib.suppress(BrokenPipeError, ConnectionResetError):
         request = client.recv(1)
         if len(request) != 1 or request[0] >= SLOTS or not service.ready.wait(START_S):
             client.sendall(b"-")
             return
         try:
-            with socket.create_connection(("127.0.0.1", PORT + request[0]), timeout=START_S) as slot:
-                slot.settimeout(None)
-                socket.send_fds(client, [b"+"], [slot.fileno()])
+            slot = socket.create_connection(("127.0.0.1", PORT + request[0]), timeout=START_S)
         except OSError:
             client.sendall(b"-")
+            return
+        with slot:
+            slot.settimeout(None)
+            socket.send_fds(client, [b"+"], [slot.fileno()])
 
 
 def say(**answer: object) -> None:

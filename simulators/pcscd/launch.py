@@ -49,22 +49,27 @@ class Inside:
 
     def _try(self, prefix: tuple[str, ...], run_dir: Path, reader: str) -> dict[str, object]:
         command = [*prefix, "--", sys.executable, "-I", str(INNER), str(run_dir.resolve()), reader]
+        complaints = run_dir / "inner.log"
         try:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own file
+            with complaints.open("wb") as log:
+                self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)  # noqa: S603  # our own file
         except OSError as error:
             return {"error": str(error)}
-        return self._answer()
+        answer = self._answer()
+        if not answer:
+            lines = complaints.read_text(errors="replace").split("\n")
+            return {"error": "; ".join(line for line in lines if line) or "it ended or stayed silent"}
+        return answer
 
     def _answer(self) -> dict[str, object]:
+        """Return one answer of the inside, empty when there is none."""
         output = self._process.stdout
         if output is None:
             return {"error": "no output"}
         with selectors.DefaultSelector() as selector:
             selector.register(output, selectors.EVENT_READ)
             line = output.readline() if selector.select(START_S) else b""
-        if not line:
-            return {"error": f"the inside ended or stayed silent (exit {self._process.poll()}; see standard error)"}
-        answer: dict[str, object] = json.loads(line)
+        answer: dict[str, object] = json.loads(line) if line else {}
         return answer
 
     def restart(self) -> None:
@@ -75,8 +80,8 @@ class Inside:
             self._process.stdin.write(b"restart\n")
             self._process.stdin.flush()
             answer = self._answer()
-        if "error" in answer:
-            raise OSError(str(answer["error"]))
+        if "restarted" not in answer:
+            raise OSError(str(answer.get("error", "the inside ended")))
 
     def close(self) -> None:
         """End the inside and wait for it."""

@@ -30,6 +30,14 @@ def _connect(path: str) -> socket.socket:
     return channel
 
 
+def _ended(channel: socket.socket) -> bool:
+    """Whether the other end goes away; a connection that waited in the queue ends with a reset."""
+    try:
+        return channel.recv(1) in (b"", b"-")
+    except ConnectionResetError:
+        return True
+
+
 def test_private_pcscd_twice_at_once_do_not_meet_and_leave_the_machine_alone(folder: Path) -> None:
     system = Path("/run/pcscd")
     before = sorted(system.iterdir()) if system.exists() else None
@@ -46,8 +54,8 @@ def test_private_pcscd_ends_when_its_starter_is_killed(folder: Path) -> None:
     service = RunningSimulator(MODULE, "--run-dir", str(folder))
     with _connect(service.endpoints["slot_socket"]) as slots, _connect(service.endpoints["pcscd_socket"]) as clients:
         service.kill()
-        assert slots.recv(1) in (b"", b"-")
-        assert clients.recv(1) == b""
+        assert _ended(slots)
+        assert _ended(clients)
 
 
 def test_private_pcscd_hands_out_a_connected_slot_and_refuses_others(folder: Path) -> None:
@@ -65,5 +73,5 @@ def test_private_pcscd_restarted_serves_at_the_same_socket(folder: Path) -> None
     with RunningSimulator(MODULE, "--run-dir", str(folder), control=folder / "c.sock") as service:
         with _connect(service.endpoints["pcscd_socket"]) as old:
             service.control("restart")
-            assert old.recv(1) == b""
+            assert _ended(old)
         assert readers(Path(service.endpoints["pcscd_socket"]))[0] == service.endpoints["reader"]

@@ -61,7 +61,8 @@ def test_sim_card_read_back_by_another_worker_finds_the_lengths_itself() -> None
         bench.worker.ok("write", profile=PROFILE, expected_iccid=BLANK)
         bench.worker.close()
         bench.worker = Worker(bench.config)
-        assert bench.worker.ok("read_back", profile=PROFILE)["equal"] is True
+        read = bench.worker.ok("read_back", profile=PROFILE)
+        assert (read["equal"], read["apdus"]) == (True, 19)
         different = bench.worker.ok("read_back", profile=profile(spn="Other", fplmn=[]))
         assert (different["equal"], different["mismatched"]) == (False, ["FPLMN", "SPN"])
 
