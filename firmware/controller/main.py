@@ -13,6 +13,7 @@ import link
 
 
 def run() -> None:
+    """Serve until the watchdog or the power ends it."""
     board = hal.Board()
     controller = core.Core(board)
     port = link.Link(board.uart)

@@ -4,7 +4,7 @@
 Ready line ``{"ready": "controller", "port": PATH, "version": V}``, printed after the firmware answered a first HELLO.
 
 Control commands beside the common ones
-``press``      ``{"hold_ms": 100}``     press the button and let it go; answers after the release
+``press``      ``{"hold_ms": 200}``     press the button and let it go; answers after the release
 ``button``     ``{"down": bool}``       hold the button, or let it go
 ``tamper``     ``{"open": bool}``       open or close the case; ``{"pulse_ms": n}`` opens it for a moment
 ``light``      → colour, blinking, on, buzzer_ms (lengths of its sounds), sim_power, host_resets
@@ -65,7 +65,7 @@ def _add_commands(process: SimulatorProcess, device: Device) -> None:
 
     def press(request: dict[str, Any]) -> None:
         board.set_input("BUTTON", 0)
-        time.sleep(float(request.get("hold_ms", 100)) / 1000)
+        time.sleep(float(request.get("hold_ms", 200)) / 1000)
         board.set_input("BUTTON", 1)
 
     def tamper(request: dict[str, Any]) -> None:
