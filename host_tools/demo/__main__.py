@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,8 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run the demonstration and return the exit code."""
     options = parser().parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # everything that was started must be ended
     paper, words = Paper(as_json=options.json), Words(options.lang)
     try:
         return Demo(options, paper, words).show()

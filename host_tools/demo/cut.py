@@ -45,11 +45,12 @@ LOOK_S = 0.5
 
 
 class PowerCut:
-    """One planned cut. ``struck`` is set when the terminal was killed."""
+    """One planned cut. ``struck`` is set just before the terminal is killed, ``dark`` when nothing of it runs any more."""
 
     def __init__(self, step: str, rig: Rig, terminal: Terminal) -> None:
         self.step = step
         self.struck = threading.Event()
+        self.dark = threading.Event()
         self._rig = rig
         self._terminal = terminal
         self._over = threading.Event()
@@ -95,3 +96,4 @@ class PowerCut:
     def _strike(self) -> None:
         self.struck.set()
         self._terminal.cut_power()
+        self.dark.set()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from host_tools.demo.terminal import Screen, Terminal
     from host_tools.demo.texts import Words
 
-READY_S = 60.0
+READY_S = 30.0
 SILENCE_S = 120.0
 """Longest silence of the screen that is waited for: more than any person or device in the plan takes."""
 CLOSED_S = 3.0
@@ -37,14 +37,14 @@ class Story:
     def begin(self) -> None:
         """Switch the terminal on and wait until it is ready for a customer; raises :class:`DemoFailed` when it does not get there."""
         self._terminal.switch_on()
-        end = time.monotonic() + READY_S
+        end, reason = time.monotonic() + READY_S, "its screen says nothing"
         while (left := end - time.monotonic()) > 0:
             message = self._next(left)
             if message["type"] == "view" and message["state"] == "ready":
                 return
             if message["type"] == "view" and message["state"] == "out_of_service":
-                raise DemoFailed(f"the terminal is out of service: {message['sentence'][self._words.language]}")
-        raise DemoFailed(f"the terminal was not ready within {READY_S:.0f} s")
+                reason = message["sentence"][self._words.language]
+        raise DemoFailed(f"the terminal was not ready within {READY_S:.0f} s: {reason}")
 
     def follow(self, cut: PowerCut | None) -> Message:
         """Tell every step until the session's result, and return it."""
@@ -54,6 +54,7 @@ class Story:
             match message["type"]:
                 case "gone" if cut and cut.struck.is_set() and not cut_told:
                     cut_told = True
+                    cut.dark.wait()
                     self._tell_cut()
                     self._terminal.switch_on()
                 case "step":
@@ -89,6 +90,7 @@ class Story:
                 break
             if message["type"] == "result" and message["session"] == self.session:
                 return message
+        self._paper.line("✓", "", self._words("cut.closed"))
         facts = Facts.of(self._rig, self.session)
         return {"type": "result", "session": self.session, "outcome": ACTIVE if facts.active else "closed"}
 

@@ -58,7 +58,7 @@ class Terminal:
     def switch_on(self) -> None:
         """Start the terminal's process; it is ready when its screen says so."""
         command = [sys.executable, "-m", "firmware.runtime", "--config", str(self._config)]
-        self._process = subprocess.Popen(command, start_new_session=True)  # noqa: S603  # our own module
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603  # our own module
 
     def ended(self) -> int | None:
         """Return the exit code of a terminal that is not running any more."""
@@ -66,10 +66,10 @@ class Terminal:
 
     def cut_power(self) -> None:
         """Kill everything the terminal is, at once."""
-        if self._process:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        process, self._process = self._process, None
+        if process:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def switch_off(self) -> None:
         """Ask the terminal to stop, and kill it when it does not within 10 s."""

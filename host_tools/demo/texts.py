@@ -109,6 +109,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "WRONG ending: {code}, and the card or the operator's books say otherwise.",
         "结局错误：{code}，与卡片或运营商账目不符。",
     ),
+    "cut.closed": ("The session was already closed when the power went; nothing was left to do.", "断电时本次业务已结束，无需处理。"),
     "cut.missed": ("The step was over before the power could be cut; the activation ran through.", "断电前该步骤已结束，业务正常办完。"),
     "failed": ("The demonstration could not be shown: {reason}", "演示无法进行：{reason}"),
     "interrupted": ("Interrupted; everything was ended.", "已中断，所有进程已结束。"),

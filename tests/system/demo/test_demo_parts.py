@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+import string
+import sys
+
+import pytest
+
+from host_tools.demo.cut import HELD_FROM, HELD_IN, STEPS
+from host_tools.demo.ending import Ending, Facts
+from host_tools.demo.paper import Paper, padded, width
+from host_tools.demo.summary import CUT_ENDINGS, ENDINGS
+from host_tools.demo.texts import TEXTS, Words
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_texts_both_languages_say_the_same_fields(key: str) -> None:
+    english, chinese = TEXTS[key]
+    assert english
+    assert chinese
+    assert fields(english) == fields(chinese)
+    assert english.isascii()
+    assert not chinese.isascii() or key == "iccid"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_texts_every_step_has_a_label_and_a_good_end(step: str) -> None:
+    assert step in TEXTS
+    assert f"{step}.done" in TEXTS
+
+
+def test_texts_every_ending_has_a_sentence() -> None:
+    for endings in (ENDINGS, CUT_ENDINGS):
+        assert set(endings) == set(Ending)
+        assert set(endings.values()) <= set(TEXTS)
+
+
+def test_cut_holds_are_planned_for_steps_only() -> None:
+    assert set(HELD_IN) | set(HELD_FROM) <= set(STEPS)
+    assert not set(HELD_IN) & set(HELD_FROM)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "active", "updates", "ending"),
+    [
+        ("ACTIVE", 1, 9, Ending.ACTIVE),
+        ("ACTIVE", 0, 9, Ending.WRONG),
+        ("ACTIVE", 2, 9, Ending.WRONG),
+        ("ACTIVE", 1, 0, Ending.WRONG),
+        ("R803", 0, 0, Ending.NOTHING),
+        ("R803", 0, 1, Ending.WRONG),
+        ("R803", 1, 0, Ending.WRONG),
+        ("R711", 0, 4, Ending.VOID),
+        ("R711", 0, 0, Ending.NOTHING),
+        ("R711", 1, 4, Ending.WRONG),
+        ("R710", 0, 9, Ending.LATE),
+    ],
+)
+def test_ending_is_judged_by_books_and_card(outcome: str, active: int, updates: int, ending: Ending) -> None:
+    assert Facts(active, updates).judge(outcome) is ending
+
+
+def test_paper_width_counts_chinese_signs_twice() -> None:
+    assert width("实名 ok") == 7
+    assert padded("实名", 6) == "实名  "
+
+
+@pytest.mark.parametrize(("ms", "text"), [(0.44, "0.4 ms"), (9.96, "10.0 ms"), (12.4, "12 ms"), (999.4, "999 ms"), (2100.0, "2.1 s")])
+def test_words_duration_is_told_as_people_read_it(ms: float, text: str) -> None:
+    assert Words("en").duration(ms) == text
+
+
+def test_paper_for_programs_holds_json_lines_only(capsys: pytest.CaptureFixture[str]) -> None:
+    paper = Paper(as_json=True)
+    paper.heading("title")
+    paper.line("✓", "label", "text", "1 ms")
+    with paper.working("label", "text"):
+        paper.event("task", name="实名")
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"type": "task", "name": "实名"}
+
+
+def test_paper_for_people_into_a_pipe_has_no_escape_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not sys.stdout.isatty()
+    paper = Paper(as_json=False)
+    paper.line("✓", "label", "text", "1 ms", style="green")
+    paper.event("task", name="hidden")
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "hidden" not in out
+    assert out.startswith("  ✓ label")
