@@ -170,7 +170,7 @@ class Capture:
         self._show(step="card", prompt="card")
         card = await read_card(self.unit, self._patience_s, DEVICE_S, must_be_blank=True)
         self.evidence.card = card
-        return Result(CardIdentified(card_digest(card)), {"card": cbor.encode(card.to_claim())})
+        return Result(CardIdentified(card.digest), {"card": cbor.encode(card.to_claim())})
 
 
 async def read_card(unit: Unit, wait_s: float, device_s: float, *, must_be_blank: bool) -> Card:
@@ -181,11 +181,6 @@ async def read_card(unit: Unit, wait_s: float, device_s: float, *, must_be_blank
     if must_be_blank and not found["blank"]:
         raise DeviceFailed("sim_card", "not_blank", {})
     return Card(iccid=found["iccid"], atr=bytes.fromhex(found["atr"]), type_name=found["card_type"])
-
-
-def card_digest(card: Card) -> bytes:
-    """Return SHA-256 of the card's identity as the record carries it: what the journal's events compare."""
-    return hashlib.sha256(cbor.encode(card.to_claim())).digest()
 
 
 def _done(step: str, evidence: list[Any]) -> Result:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 E = TypeVar("E", bound=x509.ExtensionType)
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""Everything ``cryptography`` raises for bytes that are no good certificate or request; they have no common root."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the issuer's clock may be ahead of ours."""
 
@@ -32,7 +41,7 @@ def parse(pem: bytes, name: str) -> x509.Certificate:
     """Read exactly one PEM certificate; raises :class:`CertificateRefused`."""
     try:
         (certificate,) = x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise CertificateRefused(f"The {name} is not one PEM certificate.") from error
     return certificate
 
@@ -49,7 +58,7 @@ def check_certificate(pem: bytes, *, ca: bytes, spki: bytes, serial: str, purpos
         certificate = parse(pem, name)
         for complaint in _complaints(certificate, parse(ca, "CA certificate"), spki, serial, purpose, now):
             raise CertificateRefused(f"The {name} {complaint}.")
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except UNREADABLE as error:
         raise CertificateRefused(f"The {name} or its CA cannot be read.") from error
     return certificate
 
@@ -83,7 +92,7 @@ def _issued_by(certificate: x509.Certificate, ca: x509.Certificate) -> bool:
     constraints = _extension(ca, x509.BasicConstraints)
     try:
         certificate.verify_directly_issued_by(ca)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return constraints is not None and constraints.ca
 

@@ -25,7 +25,7 @@ from firmware.core.profile import open_profile, parse_profile, profile_info
 from firmware.core.record import SALTS_LENGTH, Card, Device, Face, RecordFacts, build_record, read_record, seal_items, sign_record
 from firmware.journal import ItemGone, RecordLink
 from firmware.runtime import receipt, refusals
-from firmware.runtime.capture import card_digest, read_card
+from firmware.runtime.capture import read_card
 from firmware.runtime.timing import DEVICE_S, SUBMIT_TRIES, WRITE_S, pause_after
 from firmware.runtime.unit import Result, Stop
 from firmware.runtime.workers import DeviceFailed
@@ -107,7 +107,7 @@ class Issue:
             record=approval.record,
             nonce=approval.nonce,
             terminal=unit.serial,
-            card=card_digest(approval.card),
+            card=approval.card.digest,
             profile=approval.profile,
             boot_id=approval.boot_id,
             valid_until_boot_ms=until,
@@ -118,9 +118,8 @@ class Issue:
         for attempt in range(1, SUBMIT_TRIES + 1):
             try:
                 answer = await asyncio.to_thread(self.unit.backend.submit, self.session, record, items)
-            except BackendRefusedRequest as error:
-                raise Stop(CERTIFICATE if error.status in _FORBIDDEN else REJECTED) from error
             except BackendError as error:
+                _stop_if_final(error)
                 if attempt == SUBMIT_TRIES:
                     raise Stop(UNREACHABLE) from error
                 await self._pause(attempt)
@@ -145,13 +144,13 @@ class Issue:
         except DeviceFailed as failure:
             raise refusals.stop("recheck", failure.kind) from failure
         now = self.unit.clock.now()
-        return Result(CardRechecked(now.boot_id, now.boot_ms, card_digest(card)))
+        return Result(CardRechecked(now.boot_id, now.boot_ms, card.digest))
 
     async def write(self, permit: Permit) -> Result:
         """Write the profile that the permit names, on the card that it names."""
         plaintext = self.unit.journal.item(self.session, "profile")
         card = Card.from_claim(cbor.decode(self.unit.journal.item(self.session, "card")))
-        if hashlib.sha256(plaintext).digest() != permit.profile or card_digest(card) != permit.card:
+        if hashlib.sha256(plaintext).digest() != permit.profile or card.digest != permit.card:
             raise Stop("R707")
         profile = parse_profile(plaintext).to_card_dict()
         try:
@@ -228,6 +227,12 @@ class Issue:
         except DeviceFailed:
             return
         self.apdus, self.card_bytes = int(counted["apdus"]), int(counted["bytes"])
+
+
+def _stop_if_final(error: BackendError) -> None:
+    """Raise the :class:`Stop` of an answer that asking again cannot better: a request the operator understood and refused."""
+    if isinstance(error, BackendRefusedRequest) and not error.retryable:
+        raise Stop(CERTIFICATE if error.status in _FORBIDDEN else REJECTED) from error
 
 
 def _facts(unit: Unit, plan: Plan, evidence: Evidence, now: Moment, last: RecordLink, profile_key: bytes) -> RecordFacts:

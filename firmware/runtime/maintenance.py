@@ -26,20 +26,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cryptography.x509 import load_pem_x509_certificate
-
 from firmware.journal import Journal, JournalBusy, JournalCorrupt, JournalError
 from firmware.keystore import KeystoreError, certificate_request, create_key, create_store_key, load_store_key, open_signer
 from firmware.runtime import config as configuration
 from firmware.runtime import installation
-from firmware.runtime.certificates import CertificateRefused, check_certificate
+from firmware.runtime.certificates import CertificateRefused, check_certificate, parse
 from firmware.update.software import software_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import BinaryIO
-
-    from cryptography.x509 import Certificate
 
     from firmware.keystore import Signer
 
@@ -153,8 +149,8 @@ class Maintenance:
 
     def install(self, record_cert: str, tls_cert: str, ca: str, trust: dict[str, Any]) -> dict[str, Any]:
         """Verify certificates against the waiting keys and the CA, then put keys, certificates and trust list in place together."""
+        certificates = {"record": record_cert.encode(), "tls": tls_cert.encode()}
         with self._undisturbed():
-            certificates = {"record": record_cert.encode(), "tls": tls_cert.encode()}
             for purpose, pem in certificates.items():
                 signer = self._signer(_waiting(self._uris[purpose]))
                 if signer is None:
@@ -186,8 +182,8 @@ class Maintenance:
 
     def _certificate_facts(self, purpose: str) -> dict[str, Any] | None:
         try:
-            certificate: Certificate = load_pem_x509_certificate((self._state / certificate_file(purpose)).read_bytes())
-        except (FileNotFoundError, ValueError):
+            certificate = parse((self._state / certificate_file(purpose)).read_bytes(), f"{purpose} certificate")
+        except (FileNotFoundError, CertificateRefused):
             return None
         return {
             "not_before": certificate.not_valid_before_utc.isoformat(),

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from firmware.core.errors import PolicyRefused
 from firmware.runtime import texts
@@ -42,6 +42,7 @@ class Terminal:
         self._settling = asyncio.Lock()
         self._stop = asyncio.Event()
         self._in_session = False
+        self._last: dict[str, Any] | None = None
         self._colour = "amber"
         self._colour_changed = asyncio.Event()
 
@@ -66,6 +67,8 @@ class Terminal:
                 for task in background:
                     task.cancel()
         finally:
+            with contextlib.suppress(DeviceFailed):
+                await self.unit.devices["controller"].call("heartbeat", timeout=HEARTBEAT_S, seconds=0)
             await asyncio.gather(*(device.stop() for device in self.unit.devices.values()))
             await self.unit.kiosk.close()
 
@@ -90,7 +93,7 @@ class Terminal:
             self.unit.interrupt.clear()
             if self._stop.is_set():
                 return
-            self._show("ready", texts.sentence(texts.READY))
+            self._show("ready", texts.sentence(texts.READY), last=self._last)
             await self._one_session()
 
     async def _one_session(self) -> None:
@@ -112,6 +115,8 @@ class Terminal:
         finally:
             self._in_session = False
             cancel.cancel()
+        if session.outcome:
+            self._last = {"outcome": session.outcome, "sentence": texts.outcome(session.outcome)}
         if session.id in self.unit.journal.open_sessions():
             self._pending.append(session)
 
@@ -121,25 +126,34 @@ class Terminal:
 
     async def _readiness(self) -> str:
         """Return the code that keeps the terminal out of service now, or an empty text."""
-        unit = self.unit
         if len(self._pending) >= MAX_PENDING:
             return JOURNAL_FULL
+        return await self._controller_fault() or await self._reader_fault()
+
+    async def _controller_fault(self) -> str:
+        """Ask the controller who it is and whether the case is whole, and have it power the card slot."""
+        controller = self.unit.devices["controller"]
         try:
-            hello = await unit.devices["controller"].call("hello", timeout=DEVICE_S)
-            state = await unit.devices["controller"].call("state", timeout=DEVICE_S)
+            hello = await controller.call("hello", timeout=DEVICE_S)
+            state = await controller.call("state", timeout=DEVICE_S)
+            if state["tamper"] or state["state"] == "tampered":
+                return TAMPER
+            await controller.call("sim_power", timeout=DEVICE_S, on=True)
         except DeviceFailed as failure:
             return TAMPER if failure.kind == "tampered" else INTERNAL
-        if state["tamper"] or state["state"] == "tampered":
-            return TAMPER
-        unit.controller_version = str(hello["version"])
+        self.unit.controller_version = str(hello["version"])
+        return ""
+
+    async def _reader_fault(self) -> str:
+        """Ask the reader for its SAM id; within one run of the terminal it must stay the same (R513)."""
         try:
-            reader = await unit.devices["id_reader"].call("open", timeout=DEVICE_S)
+            reader = await self.unit.devices["id_reader"].call("open", timeout=DEVICE_S)
         except DeviceFailed:
             return READER
         sam_id = bytes.fromhex(reader["sam_id"])
-        if unit.sam_id and sam_id != unit.sam_id:
+        if self.unit.sam_id and sam_id != self.unit.sam_id:
             return READER
-        unit.sam_id = sam_id
+        self.unit.sam_id = sam_id
         return ""
 
     async def settle(self) -> bool:
@@ -182,9 +196,9 @@ class Terminal:
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
 
-    def _show(self, state: str, sentence: dict[str, str], code: str | None = None) -> None:
+    def _show(self, state: str, sentence: dict[str, str], code: str | None = None, last: dict[str, Any] | None = None) -> None:
         self._light(LIGHTS.get(state, "amber"))
-        self.unit.kiosk.show(session=None, state=state, step=None, prompt=None, sentence=sentence, code=code)
+        self.unit.kiosk.show(session=None, state=state, step=None, prompt=None, sentence=sentence, code=code, last=last)
 
     def _light(self, colour: str) -> None:
         self._colour = colour

@@ -78,9 +78,10 @@ class Station:
         self.device(device, "fault", fault=fault)
 
     def clear(self) -> None:
-        """Forget all planned faults and every change of the people's script."""
+        """Forget all planned faults and every change of the people's script; plug in what was unplugged."""
         for name in self.facts["devices"]:
             self.device(name, "clear_faults")
+        self.device("id_reader", "plug")
         self.device("desk", "script", reset=True)
 
     def fresh_card(self, kind: str = "blank-usim") -> str:
@@ -147,6 +148,21 @@ class Screen:
     def last(self, type_: str, **fields: Any) -> dict[str, Any]:
         """Return the newest message already seen of ``type_`` with these fields; raises ``StopIteration`` when there was none."""
         return next(m for m in reversed(self.messages) if m["type"] == type_ and all(m.get(k) == v for k, v in fields.items()))
+
+    def _drain(self) -> None:
+        with suppress(queue.Empty):
+            while True:
+                self.messages.append(self._queue.get(timeout=0.2))
+
+    def session(self) -> str | None:
+        """Return the newest session shown so far, if any."""
+        self._drain()
+        return next((m["session"] for m in reversed(self.messages) if m.get("session")), None)
+
+    def step(self) -> str:
+        """Return the step that was begun last."""
+        self._drain()
+        return str(next(m["step"] for m in reversed(self.messages) if m["type"] == "step" and m["phase"] == "begin"))
 
     def ready(self, timeout: float = 30.0) -> None:
         """Wait until the terminal is ready for a customer."""

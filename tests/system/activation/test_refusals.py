@@ -44,7 +44,7 @@ BEFORE_WRITE: list[tuple[str, Callable[[Station], object], str]] = [
     ("unknown-document", people(persona="unknown_type"), "R103"),
     ("another-face", people(face="li"), "R201"),
     ("photograph-held-up", people(live=False), "R202"),
-    ("camera-silent", fault("camera", at="capture", do="silence", times=0), "R203"),
+    ("camera-silent", fault("camera", at="frame", do="silence", times=0), "R203"),
     ("agreement-unsigned", people(agreement=False), "R603"),
     ("never-confirmed", people(confirm=False), "R207"),
     ("clerk-cancels", people(cancel_at="agreement"), "R207"),

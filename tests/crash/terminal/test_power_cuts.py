@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIGKILL of the real terminal process at every journal row and at every APDU, enumerated; then it starts again and the world is checked.
+
+The expectation for each row is the rule of :func:`firmware.core.session.resume`, written out here a second time.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.truth import assert_clean_end
+
+if TYPE_CHECKING:
+    from tests.support.station import Station
+
+CUT = str(Path(__file__).with_name("cut_terminal.py"))
+
+ROWS = (
+    "opened", "notice", "document", "check", "portrait", "agreement", "confirm", "card", "record-signed", "approved",
+    "card-rechecked", "written", "read-back", "acknowledged", "receipt-done", "erased",
+)  # fmt: skip
+"""The rows of a good session, in order; row numbers count from 1."""
+
+
+def expected(when: str, row: int) -> str | None:
+    """Return the outcome after a cut before or after row ``row`` became durable; ``None`` when no session began."""
+    durable = row if when == "after" else row - 1
+    if durable == 0:
+        return None
+    if durable == len(ROWS):
+        return "ACTIVE"
+    if durable <= ROWS.index("card") + 1:
+        return "R803"
+    if (when, ROWS[row - 1]) == ("after", "card-rechecked"):
+        return "R711"  # the write had begun for the journal, the card was not touched: it is scrapped all the same
+    return "ACTIVE"
+
+
+def run_until_cut(station: Station, cut: str, *, customer: bool = True) -> str | None:
+    """Run the cut terminal until its power is gone; returns the session it was in."""
+    screen = station.start(CUT, "--cut", cut)
+    if customer:
+        screen.ready()
+        station.device("desk", "start")
+    if station.terminal is None:
+        raise AssertionError("the terminal was never started")
+    assert station.terminal.wait(40) == -signal.SIGKILL
+    station.terminal = None
+    return screen.session()
+
+
+def finish(station: Station, session: str | None, outcome: str | None) -> None:
+    """Start the shipped terminal, let it recover, and check how the session ended; no outcome: there was no session."""
+    screen = station.start()
+    screen.ready()
+    session = session or screen.session()
+    if outcome is None:
+        assert session is None
+        return
+    assert session is not None
+    assert_clean_end(station, {"session": session, "outcome": outcome})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", range(1, len(ROWS) + 1), ids=ROWS)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_cut_at_row_ends_by_the_rule(station: Station, when: str, row: int) -> None:
+    session = run_until_cut(station, f"{when}:{row}")
+    finish(station, session, expected(when, row))
+
+
+SECOND = [f"{when}:{row}" for row in range(1, 5) for when in ("before", "after")]
+
+
+def expected_twice(first: str, second: str) -> str:
+    """Return the outcome when the recovery from ``first`` is cut at its own row ``second``."""
+    if first == "after:11" or (first, second) == ("after:9", "after:3"):
+        return "R711"  # the write had begun for the journal, and nothing was on the card
+    return "ACTIVE"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("second", SECOND)
+@pytest.mark.parametrize("first", ["after:9", "after:11", "before:12"])
+def test_second_cut_during_recovery_ends_by_the_rule(station: Station, first: str, second: str) -> None:
+    session = run_until_cut(station, first)
+    run_until_cut(station, second, customer=False)
+    finish(station, session, expected_twice(first, second))
+
+
+def card_is_complete(station: Station) -> bool:
+    """Return whether the card in the slot carries the newest number's IMSI, which is written last of all files."""
+    number = station.operator()["numbers"][-1]
+    digits = str(number["imsi"])
+    swapped = ("9" if len(digits) % 2 else "1") + digits + ("" if len(digits) % 2 else "f")
+    imsi = "08" + "".join(swapped[i + 1] + swapped[i] for i in range(0, len(swapped), 2))
+    return bool(station.device("sim_card", "read_file", path="ADF.USIM/IMSI")["content"] == imsi)
+
+
+def apdus_of_a_good_session(station: Station) -> int:
+    """Return how many APDUs one undisturbed activation takes."""
+    screen = station.start()
+    screen.ready()
+    station.device("desk", "start")
+    assert screen.result()["outcome"] == "ACTIVE"
+    station.stop()
+    count = int(station.device("sim_card", "state")["apdus"])
+    station.clear()
+    station.fresh_card()
+    return count
+
+
+PARTS = 8
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_cut_at_every_apdu_ends_complete_or_scrapped(station: Station, part: int) -> None:
+    """The terminal is killed while APDU n waits for its answer, for every n of a session (every eighth here, eight parts)."""
+    total = apdus_of_a_good_session(station)
+    assert total > PARTS
+    for number in range(1 + part, total + 1, PARTS):
+        cut_at_apdu(station, number)
+        station.clear()
+        station.forget_numbers()
+        station.fresh_card()
+
+
+def cut_at_apdu(station: Station, number: int) -> None:
+    """Kill the terminal in the middle of APDU ``number`` and check the end against what the card holds."""
+    station.fault("sim_card", at=f"apdu#{number}", do="hold")
+    screen = station.start()
+    screen.ready()
+    station.device("desk", "start")
+    assert station.device("sim_card", "wait_held", timeout=30)["held"], f"APDU {number} never came"
+    updates = station.device("sim_card", "state")["updates"]
+    reached = screen.step()
+    station.stop(signal.SIGKILL)
+    station.device("sim_card", "release")
+    finish(station, screen.session(), expected_at(station, reached, updates))
+
+
+def expected_at(station: Station, step: str, updates: int) -> str:
+    """Return the outcome for a cut in ``step`` after ``updates`` updates, given what the card holds now."""
+    if step == "card":
+        assert updates == 0
+        return "R803"
+    if step in {"write", "verify"}:
+        return "ACTIVE" if card_is_complete(station) else "R711"
+    assert updates == 0
+    return "ACTIVE"
