@@ -33,6 +33,7 @@ class Kiosk:
         self._path = path
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._view: dict[str, Any] = {}
         self._seq = 0
         self._wanted: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -49,12 +50,12 @@ class Kiosk:
             os.umask(before)
 
     async def close(self) -> None:
-        """Stop listening and drop all clients."""
+        """Stop listening, drop all clients and see their connections end."""
         if self._server:
             self._server.close()
-        for client in self._clients:
-            client.close()
-        self._clients.clear()
+        for client in list(self._clients):
+            client.transport.abort()
+        await asyncio.gather(*self._serving)
 
     def show(self, **view: Any) -> None:
         """Replace what the screen shows."""
@@ -89,6 +90,10 @@ class Kiosk:
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
+        task = asyncio.current_task()
+        if task:
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
         if self._view:
             writer.write(json.dumps(self._view, ensure_ascii=False).encode() + b"\n")
         try:

@@ -256,7 +256,8 @@ class Session:
         outcome = state.outcome if isinstance(state, states.Closed | states.Advising) else self.outcome
         self.outcome = outcome
         total_us = (time.monotonic_ns() - self._begin) // 1000
-        waited = self.unit.waited_us - self._waited + self._pauses_us + (self._capture.waited_us if self._capture else 0)
+        people_us = self._capture.waited_us if self._capture else 0
+        waited = self.unit.waited_us - self._waited + self._pauses_us + people_us
         code = None if outcome == fx.ACTIVE else outcome
         self._show(step=None, state="closed", sentence=texts.outcome(outcome), code=code)
         self.unit.kiosk.tell(
@@ -272,6 +273,7 @@ class Session:
             commits=self.unit.journal.commits - self._commits,
             total_ms=round(total_us / 1000, 2),
             own_ms=round(max(0, total_us - waited) / 1000, 2),
+            people_ms=round(people_us / 1000, 2),
             key_id=self.unit.signer.kid.hex(),
             protection=self.unit.signer.protection,
             masked=dict(self._masked),
