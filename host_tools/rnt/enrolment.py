@@ -28,7 +28,7 @@ from cryptography.x509.oid import NameOID
 
 from firmware.core.errors import Malformed
 from firmware.core.keyring import Trust
-from firmware.runtime.certificates import CertificateRefused, check_certificate, parse
+from firmware.runtime.certificates import UNREADABLE, CertificateRefused, check_certificate, parse
 from firmware.runtime.maintenance import PURPOSES, possession_message
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def read_keys(answer: Mapping[str, Any], serial: str) -> dict[str, NewKey]:
             named = [a.value for a in request.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
             spki = request.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
             signed = request.is_signature_valid
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, *UNREADABLE) as error:
             raise EnrolmentRefused(f"The terminal's {purpose} request cannot be read.") from error
         if not signed or spki != key.spki or named != [serial]:
             raise EnrolmentRefused(f"The terminal's {purpose} request does not fit its key or its serial number.")
@@ -95,8 +95,10 @@ def check_enrolment(answer: Enrolled, *, keys: Mapping[str, NewKey], serial: str
     return certificates
 
 
-def check_trust(trust: Mapping[str, Any]) -> Trust:
+def check_trust(trust: object) -> Trust:
     """Return the trust list when it has all fields and its key ids fit its keys; raises :class:`EnrolmentRefused`."""
+    if not isinstance(trust, dict):
+        raise EnrolmentRefused("The operator's trust list is not a JSON object.")
     try:
         return Trust.from_json(trust)
     except Malformed as error:

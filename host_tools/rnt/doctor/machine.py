@@ -11,8 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography.x509 import load_pem_x509_certificate
-
+from firmware.runtime.certificates import CertificateRefused, parse
 from firmware.runtime.maintenance import PURPOSES, certificate_file
 from host_tools.rnt.doctor.check import fail, ok, unknown, warn
 from host_tools.rnt.doctor.processes import holders, processes
@@ -71,8 +70,8 @@ def clock(patient: Patient) -> Finding:
     for purpose in PURPOSES:
         try:
             pem = (patient.config.terminal.state_dir / certificate_file(purpose)).read_bytes()
-            issued = load_pem_x509_certificate(pem).not_valid_before_utc
-        except (OSError, ValueError):
+            issued = parse(pem, purpose).not_valid_before_utc
+        except (OSError, CertificateRefused):
             continue  # not provisioned, or unreadable: the trust check says so
         floor = max(floor or issued, issued)
     if floor and now < floor:

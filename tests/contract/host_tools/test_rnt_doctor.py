@@ -97,6 +97,7 @@ def test_operator_nobody_reaches_is_found(provisioned: Bench) -> None:
     assert found["clock-skew"]["verdict"] == "unknown"
 
 
+@pytest.mark.slow
 def test_operator_that_no_longer_accepts_this_certificate_is_found(provisioned: Bench) -> None:
     files = [provisioned.state / "keys/tls.pem", provisioned.state / "trust/tls-cert.pem"]
     old = [path.read_bytes() for path in files]
@@ -134,12 +135,14 @@ def with_pcscd(bench: Bench, reader: str) -> RunningSimulator:
     return running
 
 
+@pytest.mark.slow
 def test_healthy_sim_writer_is_found_by_its_name(bench: Bench) -> None:
     with with_pcscd(bench, ""):
         found = bench.doctor("pcscd", "sim-writer")
     assert {name: check["verdict"] for name, check in found.items()} == {"pcscd": "ok", "sim-writer": "ok"}
 
 
+@pytest.mark.slow
 def test_sim_writer_of_another_name_is_not_taken(bench: Bench) -> None:
     with with_pcscd(bench, "another writer 00 00"):
         found = bench.doctor("sim-writer")["sim-writer"]

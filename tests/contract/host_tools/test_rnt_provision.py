@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import pty
 import stat
 import subprocess
 import sys
@@ -169,3 +170,17 @@ def test_info_of_something_else_than_a_terminal_is_not_found(bench: Bench, answe
     (tools / "ssh").chmod(0o755)
     path = f"{tools}:{os.environ['PATH']}"
     assert bench.rnt("terminal", "info", environment={"PATH": path, "RNT_DEVICE": "ssh:rnt@other"}).code == ExitCode.NOT_FOUND
+
+
+@pytest.mark.parametrize(("typed", "code"), [(b"n\n", ExitCode.NOTHING_TO_DO), (b"\n", ExitCode.NOTHING_TO_DO), (b"y\n", ExitCode.OK)])
+def test_provision_on_a_terminal_asks_once_and_heeds_the_answer(bench: Bench, typed: bytes, code: ExitCode) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "host_tools.rnt", "provision", f"--terminal=local:{bench.config}", f"--work-order={bench.order_file}"]
+    command += [f"--operator={bench.operator.endpoints['url']}", f"--operator-ca={bench.ca}"]
+    os.write(ours, typed)
+    done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, check=False)
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == code
+    assert done.stderr.count("[y/N]") == 1
+    assert bench.info()["provisioned"] is (code is ExitCode.OK)
