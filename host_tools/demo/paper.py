@@ -109,4 +109,4 @@ class Paper:
             sys.stdout.flush()
 
     def _style(self, text: str, style: str) -> str:
-        return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and self._colour else text
+        return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if text and style and self._colour else text

@@ -30,6 +30,9 @@ WHAT: Mapping[str, str] = {
     "desk": "the clerk and the subscriber",
 }
 
+TELLING = frozenset({"reader", "iccid", "port", "source", "url", "kiosk"})
+"""The endpoint of each device that a person wants to see."""
+
 
 def write_terminal(layout: Layout, endpoints: Mapping[str, Mapping[str, Any]]) -> Path:
     """Write ``terminal.toml``; a device that is not on the rig gets the path at which it would be."""
@@ -82,7 +85,9 @@ def in_words(layout: Layout, endpoints: Mapping[str, Mapping[str, Any]], termina
     """Return what a person who started the rig by hand wants to know."""
     lines = ["", "The rig is up. Everything below is simulated, and everybody on it is invented.", ""]
     for name in (name for name in MODULES if name in endpoints):
-        place = next((str(value) for key, value in endpoints[name].items() if key in {"reader", "port", "source", "url", "kiosk"}), "")
+        place = next(
+            (str(value) for key, value in endpoints[name].items() if key in {"reader", "iccid", "port", "source", "url", "kiosk"}), ""
+        )
         lines.append(f"  {name:<11} {WHAT[name]:<52} {place}")
     python = sys.executable
     lines += ["", f"Terminal's configuration   {terminal}", f"Control sockets            {layout.root / 'control'}"]
@@ -96,8 +101,8 @@ def in_words(layout: Layout, endpoints: Mapping[str, Mapping[str, Any]], termina
             f"  {python} -m firmware.runtime --config {terminal}",
         ]
     if "desk" in endpoints:
-        start = '{"cmd":"start"}'
-        lines += ["Let a subscriber come in:", f"  echo '{start}' | nc -N -U {layout.control('desk')}"]
+        start = '{"cmd": "start"}'
+        lines += ["Let a subscriber come in:", f"  {python} -m simulators.rig.ask {layout.control('desk')} '{start}'"]
     if "pcscd" in endpoints:
         socket = endpoints["pcscd"]["pcscd_socket"]
         lines += ["", "Any PC/SC program sees the card when it is started with", f"  PCSCLITE_CSOCK_NAME={socket}"]

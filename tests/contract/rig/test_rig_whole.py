@@ -4,6 +4,8 @@
 import json
 import shutil
 import socket
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,3 +114,18 @@ def test_rig_device_that_cannot_start_ends_everything_with_a_reason(capfd: pytes
     with pytest.raises(SimulatorFailed, match=r"ended with code"):
         RunningSimulator("simulators.rig", "--only", "camera", "--only", "printer", "--option", "camera=--no-such-option")
     assert "simulators.camera" in capfd.readouterr().err
+
+
+def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "simulators.rig.ask", *arguments], capture_output=True, text=True, timeout=10, check=False)
+
+
+def test_ask_by_hand_prints_the_answer_or_why_not(small: Rig) -> None:
+    control = small.list["devices"]["camera"]["control"]
+    answered = ask(control, '{"cmd": "frames"}')
+    assert (answered.returncode, json.loads(answered.stdout)) == (0, {"count": 0})
+    refused = ask(control, '{"cmd": "fly"}')
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "fly" in refused.stderr
+    assert ask(control + "x", '{"cmd": "ping"}').returncode == 1
+    assert ask(control).returncode == 2
