@@ -242,7 +242,7 @@ class Maintenance:
 
 def _journal_refusal(error: Exception) -> Refused:
     if isinstance(error, JournalBusy):
-        return Refused("busy", "The terminal is running and holds its journal; stop it first (systemctl stop rnt-core).")
+        return Refused("busy", "The terminal is running and holds its journal; stop it first (systemctl stop rnt-terminal).")
     if isinstance(error, JournalCorrupt):
         return Refused("journal_corrupt", "The journal's content does not add up. Take the terminal out of service.")
     return Refused("journal_failed", "The journal or its key cannot be read.")

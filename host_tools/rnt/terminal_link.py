@@ -28,7 +28,7 @@ REMOTE_COMMAND = "rnt-maintenance"
 MAX_LINE = 1 << 20
 
 EXITS = {
-    "busy": (ExitCode.BUSY, "stop the terminal (systemctl stop rnt-core), then repeat"),
+    "busy": (ExitCode.BUSY, "stop the terminal (systemctl stop rnt-terminal), then repeat"),
     "open_session": (ExitCode.UNSAFE, "let the terminal finish the open activation, then repeat"),
     "provisioned": (ExitCode.NOTHING_TO_DO, "repeat with --renew --serial SERIAL to replace keys and certificates"),
     "not_provisioned": (ExitCode.NOT_FOUND, "rnt provision --help"),

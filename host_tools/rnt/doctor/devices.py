@@ -28,7 +28,7 @@ CONNECT_S = 2.0
 LOOK_S = 1.0
 """How long to look for the SIM writer; an empty one is found out by waiting."""
 HANGS = "hangs"
-TERMINAL_HOLDS = "systemctl stop rnt-core, then repeat rnt doctor"
+TERMINAL_HOLDS = "systemctl stop rnt-terminal, then repeat rnt doctor"
 
 
 def pcscd(patient: Patient) -> Finding:

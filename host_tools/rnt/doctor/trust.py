@@ -109,10 +109,10 @@ def journal(patient: Patient) -> Finding:
     if state == "ok":
         waiting = len(facts["open_sessions"])
         if waiting:
-            return warn(f"{waiting} activations are open; the terminal finishes them at its next start.", "systemctl start rnt-core")
+            return warn(f"{waiting} activations are open; the terminal finishes them at its next start.", "systemctl start rnt-terminal")
         return ok(f"The journal's {facts['size']} entries add up.")
     if state == "busy":
-        return unknown("The running terminal holds its journal.", "systemctl stop rnt-core; rnt doctor --only journal")
+        return unknown("The running terminal holds its journal.", "systemctl stop rnt-terminal; rnt doctor --only journal")
     if state == "absent":
         return ok("There is no journal yet.")
     if state == "journal_corrupt":
