@@ -118,6 +118,8 @@ class People:
     def _begin(self) -> dict[str, Any]:
         if "camera" in self._devices:
             self._touch("camera", cmd="persona", persona=self._script.face or self._script.persona)
+        if self._script.blank:  # the last customer's card must not be taken for the one this customer brings
+            self._touch("sim_card", cmd="remove")
         answer = self._say(intent="start", kind=self._starts[0])
         if answer["ok"]:
             del self._starts[0]

@@ -33,7 +33,7 @@ class Script:
     card: bool = True
     """Puts a card into the slot when asked and none is there."""
     blank: str = ""
-    """Name of the card to put in, whatever is there; empty leaves the choice to the slot."""
+    """Name of the card to put in when asked; the slot is emptied before the session. Empty leaves the slot as it is."""
     cancel_at: str = ""
     """Prompt at which the clerk cancels instead of answering."""
     silent_at: str = ""
