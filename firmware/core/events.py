@@ -96,6 +96,7 @@ class ReadBack:
 
     equal: bool
     iccid: str
+    apdus: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class Issue:
         self.session = session
         self.apdus = 0
         self.card_bytes = 0
+        self._counted_before: tuple[int, int] | None = None
         self.approval_id = b""
         self.imsi = ""
 
@@ -171,7 +172,7 @@ class Issue:
                 return Result(ReadBack(equal=False, iccid=""))
             raise refusals.stop("verify", failure.kind) from failure
         self.imsi = str(found["imsi"])
-        return Result(ReadBack(equal=bool(found["equal"]), iccid=str(found["iccid"])))
+        return Result(ReadBack(equal=bool(found["equal"]), iccid=str(found["iccid"]), apdus=int(found["apdus"])))
 
     async def _card(self, op: str, **arguments: Any) -> dict[str, Any]:
         return await self.unit.devices["sim_card"].call(op, timeout=WRITE_S, **arguments)
@@ -221,12 +222,14 @@ class Issue:
         return masked, imsi
 
     async def count_card_traffic(self) -> None:
-        """Take note of the commands and bytes exchanged with the card so far; a writer that does not answer leaves the last count."""
+        """Take note of the commands and bytes exchanged with the card since the first call; a silent writer leaves the last count."""
         try:
             counted = await self.unit.devices["sim_card"].call("counters", timeout=DEVICE_S)
         except DeviceFailed:
             return
-        self.apdus, self.card_bytes = int(counted["apdus"]), int(counted["bytes"])
+        now = int(counted["apdus"]), int(counted["bytes"])
+        before = self._counted_before = self._counted_before or now
+        self.apdus, self.card_bytes = max(0, now[0] - before[0]), max(0, now[1] - before[1])
 
 
 def _stop_if_final(error: BackendError) -> None:

@@ -67,6 +67,7 @@ class Session:
         """Begin a new session of a transaction ``kind`` and run it to its end."""
         plan = policy.resolve(kind, DOCUMENT)
         self._capture = Capture(self.unit, plan, self._evidence, self._show)
+        await self._issue.count_card_traffic()
         now = self.unit.clock.now()
         opened = events.Opened(now.at, now.boot_id, now.boot_ms, self.unit.serial, kind, tuple(str(name) for name in plan.steps))
         await self._run(self._append(Transition(states.New()), Result(opened)))
@@ -79,6 +80,7 @@ class Session:
             self._note(event)
         self._commits -= len(history)
         self._masked, self._issue.imsi = self._issue.remembered()
+        await self._issue.count_card_traffic()
         now = self.unit.clock.now()
         self._show(step=None, state="working", sentence=texts.sentence(texts.RESUMING))
         await self._run(self._append(stands, Result(events.Restarted(now.at, now.boot_id, now.boot_ms))))
@@ -292,8 +294,8 @@ class Session:
                 return {"approval": approval.hex()}
             case events.Written(apdus=apdus):
                 return {"apdus": apdus}
-            case events.ReadBack(equal=equal, iccid=iccid):
-                return {"equal": equal, "iccid": iccid}
+            case events.ReadBack(equal=equal, iccid=iccid, apdus=apdus):
+                return {"equal": equal, "iccid": iccid, "apdus": apdus}
             case events.Acknowledged(state=acknowledged):
                 return {"state": acknowledged}
             case events.ReceiptDone(printed=printed):

@@ -14,6 +14,7 @@ from firmware.core.keyring import Trust
 from firmware.journal import Journal
 from firmware.keystore import load_store_key, open_signer, tls_key_path
 from firmware.kiosk.server import Kiosk
+from firmware.runtime import installation
 from firmware.runtime.clock import Clock
 from firmware.runtime.unit import Interrupt, Unit
 from firmware.runtime.workers import DeviceWorker
@@ -32,6 +33,7 @@ class NotProvisioned(Exception):
 def build(config: Config) -> Unit:
     """Return the unit; raises :class:`NotProvisioned`, or what the journal and the keystore raise."""
     state = config.terminal.state_dir
+    installation.finish(state)
     trust_file = state / "trust" / "trust.json"
     if not trust_file.exists() or not (state / "keys" / "store.key").exists():
         raise NotProvisioned(f"{config.terminal.serial} is not provisioned; run: rnt provision --help")

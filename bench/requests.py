@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Valid requests to the operator, made outside the time that is measured."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from firmware.core import cbor, report
+from firmware.core.keyring import Trust
+from firmware.core.policy import BASE, resolve
+from firmware.core.record import SALTS_LENGTH, Card, Device, Face, RecordFacts, SignedRecord, build_record, seal_items, sign_record
+from firmware.runtime.clock import Clock
+from hal.camera.portrait import live_portrait
+from hal.id_reader.reading import to_holder
+from simulators.personas import PERSONAS, photo_block, portrait_pgm, text_block
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from firmware.core.cose import Signer
+
+CHECKS = ("kind", "number", "birth", "dates", "clock", "started", "not-expired", "age", "face-match", "liveness")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One activation request: its session, the JSON body, the record in it."""
+
+    session: bytes
+    body: dict[str, str]
+    record: SignedRecord
+
+
+class RequestMaker:
+    """Makes requests of one unit, continuing the chain of its records after ``last`` (number, digest)."""
+
+    def __init__(self, serial: str, signer: Signer, trust: Mapping[str, Any], last: tuple[int, bytes]) -> None:
+        self.serial = serial
+        self._signer = signer
+        self._trust = Trust.from_json(trust)
+        self._last = last
+        self._clock = Clock(0)
+
+    def request(self, iccid: str) -> Request:
+        """Return a request for the blank card ``iccid``."""
+        persona, now, session = PERSONAS["zhang"], self._clock.now(), os.urandom(16)
+        holder, chip = to_holder(text_block(persona), photo_block(persona), None)
+        plan = resolve("T01", "D01")
+        facts = RecordFacts(
+            terminal=self.serial,
+            signed_at=now.at,
+            session=session,
+            nonce=os.urandom(16),
+            transaction="T01",
+            checks=tuple((name, True) for name in CHECKS),
+            consents=tuple((text.code, text.digest) for text in plan.consents),
+            agreement=plan.consent("C-4").digest,
+            card=Card(iccid, bytes(22), "bench"),
+            device=Device(bytes(16), "bench"),
+            protection=self._signer.protection,
+            software=bytes(32),
+            policy=(BASE.pack_id, BASE.digest),
+            boot_id=now.boot_id,
+            boot_ms=now.boot_ms,
+            sequence=self._last[0] + 1,
+            previous=self._last[1],
+            journal=bytes(32),
+            face=Face(93, live=True),
+            profile_key=bytes([9]) + bytes(31),
+        )
+        portraits = (chip, live_portrait(portrait_pgm(persona)))
+        draft = build_record(facts, holder=holder, portraits=portraits, salts=os.urandom(SALTS_LENGTH))
+        record = sign_record(draft, self._signer)
+        self._last = (facts.sequence, record.digest)
+        body = {"record": _text(record.message), "items": _text(seal_items(draft, vault_key=self._trust.vault_key))}
+        return Request(session, body, record)
+
+    def result(self, request: Request, approval: bytes) -> dict[str, str]:
+        """Return the body that reports the request's card as not written."""
+        claims = cbor.decode(cbor.decode(approval[1:])[2])
+        result = report.Result(
+            self.serial, self._clock.now().at, request.session, report.Verdict.CANCELLED, "R701", request.record.digest, claims[7]
+        )
+        return {"result": _text(report.sign_result(result, self._signer).message)}
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
