@@ -102,7 +102,7 @@ class PcscLink:
             alive = self._call(_scard().SCardStatus, self._card)[0] == 0
             if alive and (self._untouched or self._reset()):
                 return self._atr()
-            self._drop_card()
+            self._drop_card(lost=True)
         elif self._connect() and self._reset():
             return self._atr()
         if lost or self._renewed:
@@ -122,7 +122,7 @@ class PcscLink:
         header = scard.SCARD_PCI_T1 if self._protocol == scard.SCARD_PROTOCOL_T1 else scard.SCARD_PCI_T0
         code, response = self._call(scard.SCardTransmit, self._card, header, list(command))
         if code != 0 or not response:
-            self._drop_card()
+            self._drop_card(lost=True)
             self._status(scard.SCARD_STATE_UNAWARE, 0)  # raises LinkClosed when the reader is gone
             raise LinkClosed("the PC/SC service was restarted") if self._renewed else CardRemoved
         self.apdus += 1
@@ -203,7 +203,7 @@ class PcscLink:
         mode, protocols = scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
         code, protocol = self._call(scard.SCardReconnect, self._card, mode, protocols, scard.SCARD_UNPOWER_CARD)
         if code != 0:
-            self._drop_card()
+            self._drop_card(lost=True)
             return False
         self._protocol, self._untouched = protocol, True
         return True
@@ -211,14 +211,20 @@ class PcscLink:
     def _atr(self) -> bytes:
         code, *rest = self._call(_scard().SCardStatus, self._card)
         if code != 0:
-            self._drop_card()
+            self._drop_card(lost=True)
             raise CardRemoved
         return bytes(rest[3])
 
-    def _drop_card(self) -> None:
+    def _drop_card(self, *, lost: bool = False) -> None:
+        """Let go of the card: powered off, or left as it is when contact is ``lost``.
+
+        Powering off a card out of contact makes pcscd note an empty slot; were the contact back before its next look, nothing would
+        ever change that note.
+        """
         if self._card is not None:
             card, self._card = self._card, None
-            self._call(_scard().SCardDisconnect, card, _scard().SCARD_UNPOWER_CARD)  # a dead handle refuses; it is gone all the same
+            how = _scard().SCARD_LEAVE_CARD if lost else _scard().SCARD_UNPOWER_CARD
+            self._call(_scard().SCardDisconnect, card, how)  # a dead handle refuses; it is gone all the same
 
     def _drop_context(self) -> None:
         self._card = None

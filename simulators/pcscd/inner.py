@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The inside of a private pcscd: root of its own mount and network namespaces. Plain standard library, started by path.
+"""The inside of a private pcscd: root of its own mount and network namespaces. Plain standard library.
 
 Decides nothing about cards. Rules:
 
@@ -9,10 +9,13 @@ Decides nothing about cards. Rules:
    that connects early waits in the queue instead of failing, and the socket outlives a restart.
 3. A process outside cannot connect to ports inside, so it asks ``slot.sock`` for a slot (one byte) and is given, by SCM_RIGHTS,
    a TCP socket that is already connected to the driver.
-4. The end of standard input is the end of everything: an unprivileged parent could not signal a root child. pcscd itself dies
+4. A slot is given only while pcscd believes it empty: vpcd takes a new connection without telling pcscd that the old one broke in
+   the middle of a command, and a card that came back too early would never be seen to have been away.
+5. The end of standard input is the end of everything: an unprivileged parent could not signal a root child. pcscd itself dies
    with this process (``setpriv --pdeathsig``).
 
-Run: ``inner.py RUN_DIR READER_NAME``. One JSON line when pcscd serves, or ``{"error": …}``; then one for each command line read.
+Run: ``python -m simulators.pcscd.inner RUN_DIR READER_NAME``.
+One JSON line when pcscd serves, or ``{"error": …}``; then one for each command line read.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ import sys
 import threading
 from pathlib import Path
 
+from simulators.pcscd.probe import wait_empty
+
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 PORT = 0x8C7B
 """vpcd's customary port; slot n listens on PORT + n."""
@@ -39,6 +44,7 @@ START_S = 15.0
 RUN = Path("/run/pcscd")
 CONFIG = RUN / "reader.conf.d"
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+SERVICE = Path("pcscd.comm")  # in the run directory
 LISTEN_FD = 3  # SD_LISTEN_FDS_START
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
@@ -84,7 +90,7 @@ class Service:
         CONFIG.mkdir(parents=True)
         text = f'FRIENDLYNAME "{reader}"\nDEVICENAME /dev/null:{PORT:#x}\nLIBPATH {DRIVER}\nCHANNELID {PORT:#x}\n'
         (CONFIG / "vpcd").write_text(text, "ascii")
-        self.listener = listen(Path("pcscd.comm"))
+        self.listener = listen(SERVICE)
         self.log = Path("pcscd.log").open("ab", buffering=0)  # noqa: SIM115  # open for the life of this process
         self.ready = threading.Event()
         self.process: subprocess.Popen[bytes] | None = None
@@ -114,6 +120,12 @@ class Service:
             if b"daemon ready" in line:
                 self.ready.set()
 
+    def wait_vacant(self, slot: int) -> None:
+        """Wait until pcscd serves and believes ``slot`` empty; raises ``OSError`` when it does not in time."""
+        if not self.ready.wait(START_S):
+            raise TimeoutError("pcscd does not come up")
+        wait_empty(SERVICE, slot, START_S)
+
     def restart(self) -> None:
         """Kill pcscd at once and start it again."""
         self.stop()
@@ -139,10 +151,11 @@ def hand_out_slot(client: socket.socket, service: Service) -> None:
     """Serve one client of ``slot.sock``, which may leave at any time."""
     with client, contextlib.suppress(BrokenPipeError, ConnectionResetError):
         request = client.recv(1)
-        if len(request) != 1 or request[0] >= SLOTS or not service.ready.wait(START_S):
+        if len(request) != 1 or request[0] >= SLOTS:
             client.sendall(b"-")
             return
         try:
+            service.wait_vacant(request[0])
             slot = socket.create_connection(("127.0.0.1", PORT + request[0]), timeout=START_S)
         except OSError:
             client.sendall(b"-")

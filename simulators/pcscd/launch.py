@@ -16,7 +16,8 @@ import threading
 from pathlib import Path
 
 START_S = 20.0
-INNER = Path(__file__).with_name("inner.py")
+ROOT = Path(__file__).parents[2]
+"""Where the inside finds its own package; sudo keeps the working directory and little else."""
 
 NAMESPACES = ("unshare", "--mount", "--net")
 RUNGS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -48,11 +49,11 @@ class Inside:
         raise CannotStart("\n".join([*failures, f"remedy: {REMEDY}"]))
 
     def _try(self, prefix: tuple[str, ...], run_dir: Path, reader: str) -> dict[str, object]:
-        command = [*prefix, "--", sys.executable, "-I", str(INNER), str(run_dir.resolve()), reader]
+        command = [*prefix, "--", sys.executable, "-m", "simulators.pcscd.inner", str(run_dir.resolve()), reader]
         complaints = run_dir / "inner.log"
         try:
             with complaints.open("wb") as log:
-                self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)  # noqa: S603  # our own file
+                self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)  # noqa: S603  # ours
         except OSError as error:
             return {"error": str(error)}
         answer = self._answer()

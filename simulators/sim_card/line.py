@@ -6,9 +6,7 @@ answered. Rules:
 
 1. ``TCP_QUICKACK`` is re-armed before every receive: vpcd 3.3 sends length and body apart, and Nagle with a delayed
    acknowledgement would cost 44 ms a command.
-2. A card that comes back answers the reader's first question by breaking contact once more. vpcd takes a new connection without
-   telling pcscd that the old one broke in the middle of a command; an unanswered question it does tell. So a pulled card is
-   always seen to have been away, without waiting for a clock.
+2. A card that comes back is connected when the reader has seen that it was away: the slot socket of a private pcscd sees to that.
 3. A lost reader (its service restarted) is asked for again, as a card stays in its slot.
 """
 
@@ -65,7 +63,7 @@ class Line:
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
-        slot, known = self._slot, False
+        slot = self._slot
         while True:
             with slot.changed:
                 slot.changed.wait_for(lambda: slot.card is not None)
@@ -73,10 +71,7 @@ class Line:
             if card is None:
                 continue
             try:
-                if known:
-                    self._serve(card, turn, bounce=True)
-                known = True
-                self._serve(card, turn, bounce=False)
+                self._serve(card, turn)
             except ReaderGone as error:
                 self._transcript.note(f"no reader: {error}")
                 slot.remove()
@@ -86,8 +81,8 @@ class Line:
             with contextlib.suppress(OSError):  # it may have broken already
                 self._channel.shutdown(socket.SHUT_RDWR)
 
-    def _serve(self, card: Card, turn: int, *, bounce: bool) -> None:
-        """Answer until contact breaks (after one question when ``bounce``). Raises :class:`ReaderGone`."""
+    def _serve(self, card: Card, turn: int) -> None:
+        """Answer until contact breaks. Raises :class:`ReaderGone`."""
         try:
             channel = self._connect()
         except OSError as error:
@@ -96,7 +91,7 @@ class Line:
             self._channel = channel
             while self._slot.holds(card, turn):
                 message = _receive(channel)
-                if bounce or not message:
+                if not message:
                     return
                 try:
                     answer = self._answer(card, turn, message)
