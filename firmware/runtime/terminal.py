@@ -17,6 +17,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+from firmware.core.effects import ACTIVE
 from firmware.core.errors import PolicyRefused
 from firmware.runtime import texts
 from firmware.runtime.runner import Session
@@ -115,6 +116,7 @@ class Terminal:
         finally:
             self._in_session = False
             cancel.cancel()
+        await self._buzz("ok" if session.outcome == ACTIVE else "fail")
         if session.outcome:
             self._last = {"outcome": session.outcome, "sentence": texts.outcome(session.outcome)}
         if session.id in self.unit.journal.open_sessions():
@@ -199,6 +201,10 @@ class Terminal:
     def _show(self, state: str, sentence: dict[str, str], code: str | None = None, last: dict[str, Any] | None = None) -> None:
         self._light(LIGHTS.get(state, "amber"))
         self.unit.kiosk.show(session=None, state=state, step=None, prompt=None, sentence=sentence, code=code, last=last)
+
+    async def _buzz(self, pattern: str) -> None:
+        with contextlib.suppress(DeviceFailed):
+            await self.unit.devices["controller"].call("buzz", timeout=DEVICE_S, pattern=pattern)
 
     def _light(self, colour: str) -> None:
         self._colour = colour

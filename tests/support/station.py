@@ -101,6 +101,15 @@ class Station:
         """Put a new, untampered controller in: a tampered one stays tampered."""
         self.rig.control("restart", device="controller", timeout=60)
 
+    def kill_worker(self, device: str) -> None:
+        """SIGKILL the terminal's worker process of one device class."""
+        if self.terminal is None:
+            raise AssertionError("no terminal runs")
+        pid = self.terminal.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+            if device.encode() in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
+                os.kill(int(child), signal.SIGKILL)
+
     def operator(self) -> dict[str, Any]:
         """Return everything the operator knows."""
         return self.device("backend", "state")

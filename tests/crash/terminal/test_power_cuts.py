@@ -6,12 +6,16 @@ The expectation for each row is the rule of :func:`firmware.core.session.resume`
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from firmware.core import events
+from firmware.journal import Journal, Spend
+from firmware.keystore import load_store_key
 from tests.support.truth import assert_clean_end
 
 if TYPE_CHECKING:
@@ -71,6 +75,31 @@ def finish(station: Station, session: str | None, outcome: str | None) -> None:
 def test_cut_at_row_ends_by_the_rule(station: Station, when: str, row: int) -> None:
     session = run_until_cut(station, f"{when}:{row}")
     finish(station, session, expected(when, row))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("used", ["approval", "nonce", "record"])
+def test_approval_spent_before_is_r706_and_writes_nothing(station: Station, used: str) -> None:
+    """The terminal is cut before the write, and finds that the journal has seen this approval, nonce or record spent."""
+    session = run_until_cut(station, "before:11")
+    spend_elsewhere(station, bytes.fromhex(session or ""), used)
+    screen = station.start()
+    result = screen.result()
+    assert result["outcome"] == "R706"
+    assert station.device("sim_card", "state")["updates"] == 0
+    assert_clean_end(station, result)
+
+
+def spend_elsewhere(station: Station, session: bytes, used: str) -> None:
+    """Spend one of the identities of the approval of ``session`` under another session."""
+    with Journal.open(station.state_dir / "journal.db", load_store_key(station.state_dir / "keys" / "store.key")) as journal:
+        history = [events.decode(row.kind, row.payload) for row in journal.rows(session)]
+        approved = next(event for event in history if isinstance(event, events.Approved))
+        identities = {"approval_id": os.urandom(16), "nonce": os.urandom(16), "record": os.urandom(32)}
+        known = {"approval": ("approval_id", approved.approval), "nonce": ("nonce", approved.nonce), "record": ("record", approved.record)}
+        name, value = known[used]
+        identities[name] = value
+        journal.append(os.urandom(16), "erased", b"\x81\x00", spend=Spend(**identities), close=True)
 
 
 SECOND = [f"{when}:{row}" for row in range(1, 5) for when in ("before", "after")]
