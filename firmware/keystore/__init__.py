@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from firmware.keystore.api import Signer
+from firmware.core.cose import Signer
 from firmware.keystore.csr import certificate_request
 from firmware.keystore.errors import KeyExists, KeyMissing, KeystoreError, KeyUnfit, KeyUnsafe, UnknownScheme
 from firmware.keystore.schemes import create_key, open_signer, tls_key_path

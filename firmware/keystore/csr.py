@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from firmware.keystore.errors import KeyUnfit
 
 if TYPE_CHECKING:
-    from firmware.keystore.api import Signer
+    from firmware.core.cose import Signer
 
 CLAIMS_OID: Final = x509.ObjectIdentifier("1.3.6.1.4.1.55555.1")
 PURPOSES: Final = ("record", "tls")

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from firmware.core.keyring import ES256, key_id
 from firmware.keystore import files
-from firmware.keystore.api import ES256, key_id
 from firmware.keystore.errors import KeyUnfit
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from firmware.keystore.api import Signer
+    from firmware.core.cose import Signer
 
 
 @dataclass(frozen=True, slots=True)
