@@ -54,6 +54,7 @@ TABLE: Final[dict[tuple[str, str], str]] = {
     ("write", "key_blocked"): "R708",
     ("write", "not_blank"): "R702",
     ("write", "unknown_card"): "R707",
+    ("write", "profile_unfit"): "R708",
     # the proof
     ("verify", "card_removed"): "R711",
     ("verify", "no_card"): "R711",
@@ -73,7 +74,7 @@ TABLE: Final[dict[tuple[str, str], str]] = {
 }
 """(step, error kind) → code."""
 
-UNTOUCHED: Final = frozenset({"card_changed", "not_blank", "unknown_card"})
+UNTOUCHED: Final = frozenset({"card_changed", "not_blank", "profile_unfit", "unknown_card"})
 """Failures of the write that come before its first update: the card in the slot is as it was."""
 
 
