@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 LONG_TERM: Final = "long-term"
 """``Holder.valid_to`` of a document without an end (长期); the same word as in the signed record."""
 
 _MINT: Final = object()
+
+Value = TypeVar("Value")
 
 
 class Provenance(StrEnum):
@@ -43,6 +45,21 @@ def _check_mint(mint: object, kind: str) -> None:
         raise TypeError(f"a {kind} is made by reader code only")
 
 
+def unserialisable(kind: type[Value]) -> type[Value]:
+    """Make a class whose values cannot be pickled, copied or restored: ``TypeError``.
+
+    Applied on top of ``dataclass(slots=True)``: the first releases of CPython 3.11 replace such methods when they stand in the class body.
+    """
+
+    def refuse(self: object, *_: object) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} is not serialised")
+
+    for name in ("__getstate__", "__setstate__", "__reduce_ex__"):
+        setattr(kind, name, refuse)
+    return kind
+
+
+@unserialisable
 @dataclass(frozen=True, slots=True, repr=False)
 class Holder:
     """The identity a document states. Texts are exactly what was read, without trailing padding; dates are ``YYYYMMDD`` as read."""
@@ -76,15 +93,8 @@ class Holder:
         """Tell the kind and the provenance, nothing personal."""
         return f"<Holder {self.kind} {self.provenance}>"
 
-    def __getstate__(self) -> NoReturn:
-        """Refuse to be pickled or copied."""
-        raise TypeError("a holder is not serialised")
 
-    def __setstate__(self, state: object) -> NoReturn:
-        """Refuse to be restored."""
-        raise TypeError("a holder is made by reader code only")
-
-
+@unserialisable
 @dataclass(frozen=True, slots=True, repr=False)
 class Portrait:
     """A picture of the holder: the chip's, or the one the camera took."""
@@ -104,14 +114,6 @@ class Portrait:
     def __repr__(self) -> str:
         """Tell the size and the provenance, nothing personal."""
         return f"<Portrait {self.media_type} {len(self.image)} B {self.provenance}>"
-
-    def __getstate__(self) -> NoReturn:
-        """Refuse to be pickled or copied."""
-        raise TypeError("a portrait is not serialised")
-
-    def __setstate__(self, state: object) -> NoReturn:
-        """Refuse to be restored."""
-        raise TypeError("a portrait is made by reader or camera code only")
 
 
 # ---- citizen identity number, GB 11643: 6 area + 8 birth + 3 sequence (odd = male) + check character

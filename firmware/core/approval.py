@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import InitVar, dataclass
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from firmware.core import claims, cose
 from firmware.core.errors import ApprovalRefused, Malformed, SignatureRefused
 from firmware.core.keyring import Keyring, Purpose
 from firmware.core.record import Card
+from hal.document import unserialisable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,7 @@ class Situation:
     """The policy pack's upper limit for an approval's age; the approval may only be stricter."""
 
 
+@unserialisable
 @dataclass(frozen=True, slots=True)
 class Approval:
     """Permission to write one card once. Made by :func:`check_approval` only."""
@@ -87,14 +89,6 @@ class Approval:
         """Refuse, with ``TypeError``, everyone but :func:`check_approval`."""
         if mint is not _MINT:
             raise TypeError("an approval is made by check_approval only")
-
-    def __getstate__(self) -> NoReturn:
-        """Refuse to be pickled or copied: after a restart the stored message is checked again."""
-        raise TypeError("an approval is not serialised")
-
-    def __setstate__(self, state: object) -> NoReturn:
-        """Refuse to be restored."""
-        raise TypeError("an approval is made by check_approval only")
 
     def require_fresh(self, *, boot_id: bytes, boot_ms: int, seconds: int) -> None:
         """Raise R705 when a write may no longer start at this time."""

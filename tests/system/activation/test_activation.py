@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from simulators.personas import PERSONAS
@@ -101,7 +102,8 @@ def test_lamp_is_green_while_ready_and_red_when_out_of_service(station: Station)
 
 
 def wait_for_lamp(station: Station, colour: str) -> None:
-    for _ in range(100):
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
         if station.device("controller", "light")["colour"] == colour:
             return
     raise AssertionError(station.device("controller", "light"))
