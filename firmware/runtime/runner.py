@@ -104,8 +104,14 @@ class Session:
             stands = self._append(stands, result)
             if isinstance(result.event, events.Erased):
                 await self._finish(stands.state)
+                self._forget()
+
+    def _forget(self) -> None:
+        """Drop what memory holds of the person: the operator may have to be told for hours yet, and that needs none of it."""
         self._evidence = Evidence(self.id, b"")
         self._capture = None
+        self._masked = {}
+        self._issue.imsi = self._iccid = ""
 
     def _append(self, stands: Transition, result: Result) -> Transition:
         """Make the event durable with everything its transition asks for, and return where the session stands then."""
@@ -161,7 +167,7 @@ class Session:
         name = step_name(effect)
         begin = time.monotonic_ns()
         self.unit.kiosk.tell("step", session=self.id.hex(), step=name, phase="begin", ms=None, detail={})
-        if not isinstance(effect, fx.Perform):
+        if not isinstance(effect, fx.Perform) and not _behind_the_scenes(effect):
             self._show(step=name)
         try:
             result = await self._guarded(effect, stands.state)
@@ -338,6 +344,11 @@ def step_name(effect: Effect) -> str:  # noqa: PLR0911  # one name for each effe
             return "erase"
         case _:
             assert_never(effect)
+
+
+def _behind_the_scenes(effect: Effect) -> bool:
+    """Return whether the counter is done with the session: its ending stays on the screen while the operator is told."""
+    return isinstance(effect, fx.Report) and effect.patient
 
 
 def _spend(permit: Permit | None) -> Spend | None:

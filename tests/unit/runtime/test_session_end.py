@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a session leaves behind in the terminal's memory and on its screen when the operator cannot be told yet."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from firmware.backend.errors import BackendError, BackendUnreachable, Why
+from firmware.core import cbor, events
+from firmware.journal import Journal
+from firmware.keystore import create_key
+from firmware.kiosk.server import Kiosk
+from firmware.runtime import config
+from firmware.runtime.clock import Clock
+from firmware.runtime.runner import Session
+from firmware.runtime.terminal import Terminal
+from firmware.runtime.unit import Interrupt, Unit
+from firmware.runtime.workers import DeviceFailed
+
+if TYPE_CHECKING:
+    from firmware.core.events import Event
+
+CONFIG = b"""
+[terminal]
+serial = "RNT-000001"
+state_dir = "state"
+run_dir = "run"
+[backend]
+url = "https://localhost:8443"
+[id_reader]
+port = "reader"
+[sim_card]
+reader = "writer 00 00"
+[controller]
+port = "controller"
+[camera]
+source = "camera.sock"
+[printer]
+port = "printer"
+"""
+PLAN = ("notice", "document", "check", "portrait", "agreement", "confirm", "card")
+SESSION = b"S" * 16
+MASKED = ("张*", "9901**********1234")
+
+
+class AbsentDevice:
+    """A device whose worker cannot be had."""
+
+    waited_us = 0
+
+    async def call(self, op: str, **_: Any) -> dict[str, Any]:
+        raise DeviceFailed("absent", "link_closed", {"op": op})
+
+
+class AbsentOperator:
+    """An operator that cannot be reached, for one reason."""
+
+    waited_us = 0
+
+    def __init__(self, why: Why) -> None:
+        self.error: BackendError = BackendUnreachable(why)
+
+    def submit(self, *_: Any) -> None:
+        raise self.error
+
+    report = submit
+
+
+class Views(Kiosk):
+    """The screen, with every view it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("nowhere"))
+        self.views: list[dict[str, Any]] = []
+
+    def show(self, **view: Any) -> None:
+        self.views.append(view)
+
+
+def unit_at(folder: Path, why: Why = Why.CONNECT) -> tuple[Unit, Views]:
+    views = Views()
+    unit = Unit(
+        config=config.parse(CONFIG),
+        journal=Journal.open(folder / "journal.db", os.urandom(32)),
+        clock=Clock(0),
+        kiosk=views,
+        devices=cast("Any", {name: AbsentDevice() for name in ("id_reader", "sim_card", "controller", "camera", "printer")}),
+        signer=create_key("file:record.pem", folder),
+        trust=cast("Any", None),  # asked only when the operator answers
+        backend=cast("Any", AbsentOperator(why)),
+        software=bytes(32),
+        interrupt=Interrupt(),
+    )
+    return unit, views
+
+
+def leave_open(journal: Journal, *history: Event, items: dict[str, bytes] | None = None) -> None:
+    """Put a session into the journal as an earlier run of the terminal left it."""
+    for event in history:
+        kind, payload = events.encode(event)
+        journal.append(SESSION, kind, payload, items=(items or {}) if event is history[-1] else {})
+
+
+def signed_session() -> tuple[Event, ...]:
+    boot = b"B" * 16
+    return (
+        events.Opened(1_900_000_000, boot, 1000, "RNT-000001", "T01", PLAN),
+        *(events.StepDone(name, b"") for name in PLAN[:-1]),
+        events.CardIdentified(bytes(32)),
+        events.RecordSigned(1_900_000_010, boot, 5000, b"R" * 32, b"N" * 16, 1),
+    )
+
+
+async def not_settled() -> bool:
+    return False
+
+
+@pytest.fixture
+def resumed(tmp_path: Path) -> tuple[Session, Views]:
+    """Return a session that was found submitted, ended with R801, and still has to be reported."""
+    unit, views = unit_at(tmp_path)
+    leave_open(unit.journal, *signed_session(), items={"masked": cbor.encode(list(MASKED))})
+    session = Session(unit, SESSION, not_settled)
+    asyncio.run(session.resume())
+    assert unit.journal.open_sessions() == (SESSION,)
+    unit.journal.close()
+    return session, views
+
+
+def test_ended_session_waiting_to_be_reported_remembers_nobody(resumed: tuple[Session, Views]) -> None:
+    session, _ = resumed
+    kept = {name: getattr(session, name) for name in ("_masked", "_evidence", "_capture", "_iccid")}
+    assert MASKED[0] not in str(kept)
+    assert kept["_masked"] == {}
+    assert kept["_capture"] is None
+
+
+def test_ending_stays_on_the_screen_while_the_operator_is_told(resumed: tuple[Session, Views]) -> None:
+    _, views = resumed
+    assert (views.views[-1]["state"], views.views[-1]["code"]) == ("closed", "R801")
+
+
+def test_recovered_sessions_outcome_is_kept_for_the_ready_view(tmp_path: Path) -> None:
+    unit, _ = unit_at(tmp_path)
+    leave_open(unit.journal, signed_session()[0])
+    terminal = Terminal(unit)
+    asyncio.run(terminal._recover())
+    assert terminal._last is not None
+    assert terminal._last["outcome"] == "R803"
+    unit.journal.close()
