@@ -79,6 +79,7 @@ class Terminal:
         for identity in self.unit.journal.open_sessions():
             session = Session(self.unit, identity, self.settle)
             await session.resume()
+            self._remember(session.outcome)
             if identity in self.unit.journal.open_sessions():
                 self._pending.append(session)
         self._in_session = False
@@ -113,14 +114,19 @@ class Terminal:
             await session.open(start.result()["kind"])
         except PolicyRefused as refused:
             self._show("closed", texts.outcome(refused.code), refused.code)
+            self._remember(refused.code)
         finally:
             self._in_session = False
             cancel.cancel()
         await self._buzz("ok" if session.outcome == ACTIVE else "fail")
-        if session.outcome:
-            self._last = {"outcome": session.outcome, "sentence": texts.outcome(session.outcome)}
+        self._remember(session.outcome)
         if session.id in self.unit.journal.open_sessions():
             self._pending.append(session)
+
+    def _remember(self, outcome: str) -> None:
+        """Keep how the last session ended for the ready view: whoever connects late, or after a restart, reads it there."""
+        if outcome:
+            self._last = {"outcome": outcome, "sentence": texts.outcome(outcome)}
 
     async def _cancelled(self) -> None:
         await self.unit.kiosk.wait_for("cancel")
