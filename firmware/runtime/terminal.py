@@ -187,9 +187,9 @@ class Terminal:
         while not self._stop.is_set():
             self._colour_changed.clear()
             try:
-                await controller.call("heartbeat", timeout=DEVICE_S)
-                await controller.call("light", timeout=DEVICE_S, colour=self._colour, blink=False)
-                state = await controller.call("state", timeout=DEVICE_S)
+                await controller.call("heartbeat", timeout=DEVICE_S, aside=True)
+                await controller.call("light", timeout=DEVICE_S, aside=True, colour=self._colour, blink=False)
+                state = await controller.call("state", timeout=DEVICE_S, aside=True)
                 if state["tamper"] or state["state"] == "tampered":
                     self.unit.interrupt.raise_(TAMPER)
             except DeviceFailed as failure:

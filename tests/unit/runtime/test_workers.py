@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -91,3 +92,63 @@ SCENARIOS = {
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_worker(camera: RunningSimulator, scenario: str) -> None:
     run(camera, scenario)
+
+
+class ScriptedWorker(DeviceWorker):
+    """A worker whose process is this test: it answers every request with one line."""
+
+    def __init__(self, line: bytes) -> None:
+        super().__init__("camera", {})
+        self._line = line
+
+    async def start(self) -> None:
+        if self._reader is None:
+            ours, theirs = socket.socketpair()
+            theirs.sendall(self._line)
+            self._reader, self._writer = await asyncio.open_connection(sock=ours)
+            self._theirs = theirs
+
+    async def stop(self) -> None:
+        await super().stop()
+        self._theirs.close()
+
+
+async def ask(worker: DeviceWorker, **options: Any) -> dict[str, Any]:
+    try:
+        return await worker.call("capture", timeout=1, **options)
+    finally:
+        await worker.stop()
+
+
+MALFORMED = (
+    b"[]",
+    b"1",
+    b"null",
+    b"{}",
+    b"not JSON",
+    b"\xff",
+    b"[" * 50_000,
+    b'{"id": 2, "ok": {}, "link_us": 0}',
+    b'{"id": 1, "link_us": 0}',
+    b'{"id": 1, "ok": {}}',
+    b'{"id": 1, "ok": [], "link_us": 0}',
+    b'{"id": 1, "ok": {}, "link_us": "0"}',
+    b'{"id": 1, "error": 1, "data": {}, "link_us": 0}',
+    b'{"id": 1, "error": "x", "data": [], "link_us": 0}',
+    b'{"id": 1, "error": "x", "data": {}, "ok": {}, "link_us": 0}',
+)
+
+
+@pytest.mark.parametrize("line", MALFORMED, ids=lambda line: line[:60].decode("latin-1"))
+def test_worker_malformed_answer_is_a_device_failure(line: bytes) -> None:
+    worker = ScriptedWorker(line + b"\n")
+    with pytest.raises(DeviceFailed) as failure:
+        asyncio.run(ask(worker))
+    assert (failure.value.kind, worker.restarts) == ("worker_ended", 1)
+
+
+@pytest.mark.parametrize(("aside", "counted"), [(False, 70), (True, 0)])
+def test_worker_waiting_counts_only_where_somebody_waits(aside: bool, counted: int) -> None:  # noqa: FBT001  # a parameter of the test
+    worker = ScriptedWorker(b'{"id": 1, "ok": {}, "link_us": 70}\n')
+    asyncio.run(ask(worker, aside=aside))
+    assert worker.waited_us == counted
