@@ -15,7 +15,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from firmware.backend.answers import Approved as ApprovedAnswer
-from firmware.backend.errors import BackendError, BackendRefusedRequest
+from firmware.backend.errors import BackendError, BackendRefusedRequest, BackendUnreachable, Why
 from firmware.core import cbor, hpke, report
 from firmware.core.approval import Situation, check_approval
 from firmware.core.errors import AckRefused, Refused
@@ -233,7 +233,9 @@ class Issue:
 
 
 def _stop_if_final(error: BackendError) -> None:
-    """Raise the :class:`Stop` of an answer that asking again cannot better: a request the operator understood and refused."""
+    """Raise the :class:`Stop` of an answer that asking again cannot better: this terminal or its request is refused."""
+    if isinstance(error, BackendUnreachable) and error.why is Why.CLIENT_CERTIFICATE:
+        raise Stop(CERTIFICATE) from error
     if isinstance(error, BackendRefusedRequest) and not error.retryable:
         raise Stop(CERTIFICATE if error.status in _FORBIDDEN else REJECTED) from error
 

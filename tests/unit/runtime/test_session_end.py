@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from firmware.backend.errors import BackendError, BackendUnreachable, Why
-from firmware.core import cbor, events
+from firmware.core import cbor, events, policy
 from firmware.journal import Journal
 from firmware.keystore import create_key
 from firmware.kiosk.server import Kiosk
 from firmware.runtime import config
+from firmware.runtime.capture import Capture
 from firmware.runtime.clock import Clock
+from firmware.runtime.issue import Issue
 from firmware.runtime.runner import Session
 from firmware.runtime.terminal import Terminal
-from firmware.runtime.unit import Interrupt, Unit
+from firmware.runtime.unit import Evidence, Interrupt, Stop, Unit
 from firmware.runtime.workers import DeviceFailed
 
 if TYPE_CHECKING:
@@ -152,4 +154,38 @@ def test_recovered_sessions_outcome_is_kept_for_the_ready_view(tmp_path: Path) -
     asyncio.run(terminal._recover())
     assert terminal._last is not None
     assert terminal._last["outcome"] == "R803"
+    unit.journal.close()
+
+
+class PressedController(AbsentDevice):
+    """A controller whose button is pressed at once, and that is unplugged right after it has told so."""
+
+    nonce = ""
+
+    async def call(self, op: str, **arguments: Any) -> dict[str, Any]:
+        match op:
+            case "arm":
+                self.nonce = arguments["nonce"]
+                return {}
+            case "state":
+                return {"state": "ready", "tamper": False, "pressed": self.nonce}
+            case _:
+                raise DeviceFailed("controller", "link_closed", {})
+
+
+def test_confirmation_stands_when_the_controller_is_lost_after_it(tmp_path: Path) -> None:
+    unit, _ = unit_at(tmp_path)
+    unit.devices = cast("Any", {**unit.devices, "controller": PressedController()})
+    capture = Capture(unit, policy.resolve("T01", "D01"), Evidence(SESSION, bytes(16)), lambda **_: None)
+    result = asyncio.run(capture.perform("confirm"))
+    assert isinstance(result.event, events.StepDone)
+    unit.journal.close()
+
+
+@pytest.mark.parametrize(("why", "code"), [(Why.CLIENT_CERTIFICATE, "R505"), (Why.CONNECT, "R801"), (Why.SERVER_CERTIFICATE, "R801")])
+def test_unanswered_submission_has_the_code_of_its_cause(tmp_path: Path, why: Why, code: str) -> None:
+    unit, _ = unit_at(tmp_path, why)
+    with pytest.raises(Stop) as stop:
+        asyncio.run(Issue(unit, SESSION)._ask(b"", b""))
+    assert stop.value.code == code
     unit.journal.close()
