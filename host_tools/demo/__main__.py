@@ -86,17 +86,18 @@ class Demo:
             cut.close()
         facts = Facts.of(rig, story.session)
         ending = facts.judge(result["outcome"])
-        struck = cut is not None and cut.struck.is_set()
         tell_summary(self._paper, self._words, result, facts)
-        tell_ending(self._paper, self._words, result["outcome"], ending, planned=cut is not None, struck=struck)
-        self._paper.event(**_final(result, facts, ending, cut))
+        tell_ending(self._paper, self._words, result["outcome"], ending, planned=cut is not None, struck=story.cut)
+        self._paper.event(**_final(result, facts, ending, self._plan(story)))
         if ending is Ending.WRONG:
             return REFUSED
-        return OK if struck or result["outcome"] == ACTIVE else REFUSED
+        return OK if story.cut or result["outcome"] == ACTIVE else REFUSED
+
+    def _plan(self, story: Story) -> dict[str, Any] | None:
+        return {"step": self._options.power_cut, "struck": story.cut} if self._options.power_cut else None
 
 
-def _final(result: dict[str, Any], facts: Facts, ending: Ending, cut: PowerCut | None) -> dict[str, Any]:
-    plan = {"step": cut.step, "struck": cut.struck.is_set()} if cut else None
+def _final(result: dict[str, Any], facts: Facts, ending: Ending, plan: dict[str, Any] | None) -> dict[str, Any]:
     told = {key: value for key, value in result.items() if key != "type"}
     checked = {"numbers_active": facts.active, "card_updates": facts.updates}
     return {"kind": "result", **told, "power_cut": plan, "checked": checked, "ending": str(ending), "correct": ending is not Ending.WRONG}

@@ -27,11 +27,12 @@ Message = dict[str, Any]
 
 
 class Story:
-    """One session as seen on the screen; ``session`` is known from its first message on."""
+    """One session as seen on the screen; ``session`` is known from its first message on, ``cut`` says whether the power went during it."""
 
     def __init__(self, rig: Rig, terminal: Terminal, screen: Screen, paper: Paper, words: Words) -> None:
         self._rig, self._terminal, self._screen, self._paper, self._words = rig, terminal, screen, paper, words
         self.session = ""
+        self.cut = False
         self._open_step = ""
 
     def begin(self) -> None:
@@ -48,18 +49,17 @@ class Story:
 
     def follow(self, cut: PowerCut | None) -> Message:
         """Tell every step until the session's result, and return it."""
-        cut_told = False
         while True:
             message = self._wait(cut)
             match message["type"]:
-                case "gone" if cut and cut.struck.is_set() and not cut_told:
-                    cut_told = True
+                case "gone" if cut and cut.struck.is_set() and not self.cut:
+                    self.cut = True
                     cut.dark.wait()
                     self._tell_cut()
                     self._terminal.switch_on()
                 case "step":
                     self._step(message, cut)
-                case "view" if cut_told and message["state"] == "ready":
+                case "view" if self.cut and message["state"] == "ready":
                     return self._late_result()
                 case "result" if message["session"] == self.session:
                     return message

@@ -85,7 +85,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "books.nothing": ("no number was given out", "未发放号码"),
     "plastic": ("card itself", "卡片"),
     "plastic.written": ("{updates} files updated", "更新 {updates} 个文件"),
-    "plastic.blank": ("untouched, still blank", "未改动，仍为空白卡"),
+    "plastic.blank": ("nothing was written to it", "未写入任何数据"),
     "end.active": ("The activation is complete.", "办理完成。"),
     "end.refused": ("The activation was refused. Nothing was written to the card.", "业务被拒绝。卡片未写入任何数据。"),
     "end.void": ("The activation was refused after the write had begun. The card is void.", "写卡开始后业务终止。此卡作废。"),
