@@ -10,6 +10,9 @@ Answer   ``{"id": n, "ok": {…}, "link_us": t}`` or ``{"id": n, "error": KIND, 
 The first line is ``{"config": {…}}``, the device's own table of the terminal's configuration. Bytes travel as hex. ``link_us``
 is the time spent waiting for the device, which the terminal subtracts to know its own share.
 
+It outlives the signals that ask a whole process group to stop (console, service manager): the terminal decides when a card that
+is being written may be left alone. It ends when the terminal closes the socket, dies, or kills it.
+
 Run: ``python -m hal.worker CLASS FD``.
 """
 
@@ -17,6 +20,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -78,4 +82,6 @@ def _answer(service: Service, request: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     serve(socket.socket(fileno=int(sys.argv[2])), sys.argv[1])
