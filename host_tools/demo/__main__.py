@@ -103,6 +103,16 @@ def _final(result: dict[str, Any], facts: Facts, ending: Ending, plan: dict[str,
     return {"kind": "result", **told, "power_cut": plan, "checked": checked, "ending": str(ending), "correct": ending is not Ending.WRONG}
 
 
+def _people(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError('expected a JSON object, e.g. {"notice": false}')
+    return found
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     found = argparse.ArgumentParser(prog="./run demo", description="Show one activation without hardware.")
@@ -111,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--power-cut", choices=STEPS, metavar="STEP", help=f"cut the power during a step: {', '.join(STEPS)}")
     found.add_argument("--persona", default="zhang", metavar="NAME", help="the subscriber (simulators/personas), e.g. expired")
     found.add_argument("--card", default="blank-usim", metavar="NAME", help="the card in the slot (simulators/sim_card), e.g. personalised")
-    found.add_argument("--people", type=json.loads, metavar="JSON", help="how people behave (simulators/desk): '{\"notice\": false}'")
+    found.add_argument("--people", type=_people, metavar="JSON", help="how people behave (simulators/desk): '{\"notice\": false}'")
     return found
 
 

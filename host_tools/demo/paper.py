@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 LABEL, TEXT = 18, 76
 """Columns of the label and of the sentence beside it."""
+MARGIN, DURATION = 4, 9
+"""Columns before the label and of the duration."""
+LEAST_TEXT = 20
+"""A sentence is not squeezed into less than this; the terminal wraps such lines as it likes."""
+CLOSING = "，。；：！？、）》”"
+"""Signs that no line begins with."""
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 STYLES = {"bold": "1", "dim": "2", "green": "32", "red": "31", "yellow": "33"}
 
@@ -35,13 +42,29 @@ def padded(text: str, columns: int) -> str:
     return text + " " * max(0, columns - width(text))
 
 
+def wrapped(text: str, columns: int) -> list[str]:
+    """Return ``text`` in lines of at most ``columns``, broken between words or before a Chinese sign; longer words stay whole."""
+    pieces: list[str] = []
+    for sign in text:
+        if not pieces or pieces[-1].endswith(" ") or (width(sign) > 1 and sign not in CLOSING):
+            pieces.append("")
+        pieces[-1] += sign
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and width(lines[-1] + piece.rstrip()) > columns:
+            lines.append("")
+        lines[-1] += piece
+    return [line.rstrip() for line in lines]
+
+
 class Paper:
-    """Writes to standard output."""
+    """Writes to standard output; on a terminal that is too narrow, sentences go on in the next line, below themselves."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._live = not as_json and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         self._colour = self._live and not os.environ.get("NO_COLOR")
+        self._columns = shutil.get_terminal_size().columns if self._live else 0
         self._lock = threading.Lock()
         self._moving = ""
 
@@ -57,8 +80,18 @@ class Paper:
     def line(self, mark: str, label: str, text: str, duration: str = "", style: str = "") -> None:
         """Tell one thing: a mark, its label, a sentence, how long it took."""
         sign = self._style(mark, {"✓": "green", "✗": "red", "!": "yellow"}.get(mark, ""))
-        body = self._style(padded(text, TEXT if duration else 0), style)
-        self._line(f"  {sign} {padded(label, LABEL)}{body}{self._style(duration.rjust(9), 'dim') if duration else ''}")
+        first, *rest = wrapped(text, self._room(DURATION if duration else 0))
+        body = self._style(padded(first, self._room(DURATION) if duration else 0), style)
+        self._line(f"  {sign} {padded(label, LABEL)}{body}{self._style(duration.rjust(DURATION), 'dim') if duration else ''}")
+        for line in rest:
+            self._line(" " * (MARGIN + LABEL) + self._style(line, style))
+
+    def _room(self, after: int) -> int:
+        """Return the columns of a sentence with ``after`` columns behind it; not a terminal: wide enough for every sentence."""
+        if not self._columns:
+            return TEXT if after else sys.maxsize
+        left = self._columns - MARGIN - LABEL - after
+        return max(LEAST_TEXT, min(TEXT, left) if after else left)
 
     def plain(self, text: str, style: str = "") -> None:
         """Tell a sentence of its own."""
@@ -86,7 +119,10 @@ class Paper:
             if seconds >= 0.5:  # noqa: PLR2004  # half a second needs no progress
                 sign = FRAMES[turn % len(FRAMES)]
                 with self._lock:
-                    self._moving = f"\r  {sign} {padded(label, LABEL)}{padded(text, TEXT)}{f'{seconds:.0f} s'.rjust(9)}"
+                    shown = wrapped(text, self._room(DURATION))[0]
+                    self._moving = (
+                        f"\r  {sign} {padded(label, LABEL)}{padded(shown, self._room(DURATION))}{f'{seconds:.0f} s'.rjust(DURATION)}"
+                    )
                     sys.stdout.write(self._moving)
                     sys.stdout.flush()
                 turn += 1

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 READY_S = 60.0
 ANSWER_S = 20.0
+ENDED_S = 5.0
+USAGE = 2
+"""Exit code of a rig that was asked for a persona or a card it does not know."""
 
 
 class Rig:
@@ -46,9 +49,15 @@ class Rig:
             spoke = selector.select(max(0.0, end - time.monotonic()))
         line = output.readline() if spoke else b""
         if not line:
-            raise DemoFailed("the simulators did not start; their reason stands above. Try: ./run rig")
+            raise DemoFailed(f"the simulators did not start; their reason stands above. Try: {self._remedy()}")
         ready: dict[str, Any] = json.loads(line)
         return ready
+
+    def _remedy(self) -> str:
+        try:
+            return "./run demo --help" if self._process.wait(ENDED_S) == USAGE else "./run rig"
+        except subprocess.TimeoutExpired:
+            return "./run rig"
 
     def device(self, name: str, cmd: str, **arguments: Any) -> dict[str, Any]:
         """Send one request to the control socket of the simulator ``name`` and return its answer; raises :class:`DemoFailed`."""
@@ -63,7 +72,7 @@ class Rig:
         except (OSError, ValueError) as error:
             raise DemoFailed(f"the rig does not answer ({type(error).__name__})") from error
         if not answer["ok"]:
-            raise DemoFailed(f"the rig refused: {answer['error']}")
+            raise DemoFailed(f"the rig refused: {answer['error'].rpartition('Error: ')[2]}. Try: ./run demo --help")
         found: dict[str, Any] = answer["answer"]
         return found
 

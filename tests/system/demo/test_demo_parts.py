@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+from host_tools.demo.__main__ import parser
 from host_tools.demo.cut import HELD_FROM, HELD_IN, STEPS
 from host_tools.demo.ending import Ending, Facts
-from host_tools.demo.paper import Paper, padded, width
+from host_tools.demo.paper import Paper, padded, width, wrapped
 from host_tools.demo.summary import CUT_ENDINGS, ENDINGS
 from host_tools.demo.texts import TEXTS, Words
 
@@ -66,6 +67,30 @@ def test_ending_is_judged_by_books_and_card(outcome: str, active: int, updates: 
 def test_paper_width_counts_chinese_signs_twice() -> None:
     assert width("实名 ok") == 7
     assert padded("实名", 6) == "实名  "
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "lines"),
+    [
+        ("", 10, [""]),
+        ("short", 10, ["short"]),
+        ("two words", 6, ["two", "words"]),
+        ("ends in time", 12, ["ends in time"]),
+        ("0123456789abcdef", 6, ["0123456789abcdef"]),
+        ("id 0123456789", 6, ["id", "0123456789"]),
+        ("已从卡片完整回读，一致", 16, ["已从卡片完整回", "读，一致"]),
+    ],
+)
+def test_paper_wraps_between_words_and_signs(text: str, columns: int, lines: list[str]) -> None:
+    assert wrapped(text, columns) == lines
+
+
+@pytest.mark.parametrize("text", ["{bad", "[]", "7", '"notice"'])
+def test_demo_people_that_are_no_object_are_a_usage_error(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(["--people", text])
+    assert ended.value.code == 2
+    assert "--people" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("ms", "text"), [(0.44, "0.4 ms"), (9.96, "10.0 ms"), (12.4, "12 ms"), (999.4, "999 ms"), (2100.0, "2.1 s")])
