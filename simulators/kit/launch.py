@@ -28,7 +28,8 @@ class RunningSimulator:
         if control:
             command += ["--control", str(control)]
         self.control_path = control
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own module
+        # A group of its own: Ctrl-C is for whoever started the simulators, and its end ends them (--watch-stdin).
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)  # noqa: S603  # our own module
         try:
             self.endpoints = self._wait_ready(module, deadline_s)
         except BaseException:

@@ -42,6 +42,11 @@ class SimulatorProcess:
         if watch_stdin:
             threading.Thread(target=self._stop_at_stdin_end, daemon=True).start()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the process was asked to end, perhaps before it was ready."""
+        return self._stop.is_set()
+
     def command(self, name: str, handler: Handler) -> None:
         """Add a control command."""
         if self._control:

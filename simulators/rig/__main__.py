@@ -22,6 +22,8 @@ from simulators.rig.files import in_words, write_list, write_terminal
 from simulators.rig.layout import MODULES, Choices, Layout
 from simulators.sim_card.personas import PERSONAS as CARDS
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the rig."""
@@ -47,6 +49,9 @@ def main() -> None:
     except SimulatorFailed as error:
         end()
         sys.exit(f"simulators.rig: {error}")
+    if process.stopping:
+        end()
+        sys.exit(INTERRUPTED)
     terminal = write_terminal(layout, devices.endpoints)
     rig = write_list(layout, devices.endpoints, arguments.control, terminal)
     process.ready(rig=str(rig), terminal=str(terminal))
@@ -61,8 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run-dir", type=Path, help="directory of sockets, links, transcripts and the terminal's state; keep it short")
     parser.add_argument("--only", action="append", choices=tuple(MODULES), metavar="DEVICE", help="only this device; may be repeated")
     parser.add_argument("--no-desk", action="store_true", help="nobody at the counter")
-    parser.add_argument("--persona", choices=sorted(PERSONAS), default="zhang", help="the subscriber")
-    parser.add_argument("--card", choices=sorted(CARDS), default="blank-usim", help="the card in the slot")
+    parser.add_argument(
+        "--persona", choices=sorted(PERSONAS), default="zhang", metavar="NAME", help=f"the subscriber: {', '.join(sorted(PERSONAS))}"
+    )
+    parser.add_argument(
+        "--card", choices=sorted(CARDS), default="blank-usim", metavar="NAME", help=f"the card in the slot: {', '.join(sorted(CARDS))}"
+    )
     parser.add_argument("--think-ms", type=float, default=0.0, help="how long the people at the counter think")
     parser.add_argument("--option", action="append", default=[], metavar="DEVICE=ARGUMENT", help="one more argument for a device")
     add_common_arguments(parser)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from simulators.rig.layout import MODULES
@@ -85,25 +86,23 @@ def in_words(layout: Layout, endpoints: Mapping[str, Mapping[str, Any]], termina
     """Return what a person who started the rig by hand wants to know."""
     lines = ["", "The rig is up. Everything below is simulated, and everybody on it is invented.", ""]
     for name in (name for name in MODULES if name in endpoints):
-        place = next(
-            (str(value) for key, value in endpoints[name].items() if key in {"reader", "iccid", "port", "source", "url", "kiosk"}), ""
-        )
+        place = next((str(value) for key, value in endpoints[name].items() if key in TELLING), "")
         lines.append(f"  {name:<11} {WHAT[name]:<52} {place}")
-    python = sys.executable
+    python = quote(sys.executable)
     lines += ["", f"Terminal's configuration   {terminal}", f"Control sockets            {layout.root / 'control'}"]
     if "backend" in endpoints:
         backend = endpoints["backend"]
         lines += [
             "",
             "Give a terminal its keys, then start it:",
-            f"  {python} -m host_tools.rnt provision --terminal local:{terminal} --operator {backend['url']} \\",
-            f"      --operator-ca {backend['ca']} --work-order {backend['work_order']} --yes",
-            f"  {python} -m firmware.runtime --config {terminal}",
+            f"  {python} -m host_tools.rnt provision --terminal {quote(f'local:{terminal}')} --operator {backend['url']} \\",
+            f"      --operator-ca {quote(backend['ca'])} --work-order {quote(backend['work_order'])} --yes",
+            f"  {python} -m firmware.runtime --config {quote(str(terminal))}",
         ]
     if "desk" in endpoints:
         start = '{"cmd": "start"}'
-        lines += ["Let a subscriber come in:", f"  {python} -m simulators.rig.ask {layout.control('desk')} '{start}'"]
+        lines += ["Let a subscriber come in:", f"  {python} -m simulators.rig.ask {quote(str(layout.control('desk')))} {quote(start)}"]
     if "pcscd" in endpoints:
         socket = endpoints["pcscd"]["pcscd_socket"]
-        lines += ["", "Any PC/SC program sees the card when it is started with", f"  PCSCLITE_CSOCK_NAME={socket}"]
+        lines += ["", "Any PC/SC program sees the card when it is started with", f"  PCSCLITE_CSOCK_NAME={quote(socket)}"]
     return "\n".join([*lines, "", "Ctrl-C ends everything.", ""])
