@@ -61,7 +61,7 @@ def doctor(console: Console, config_path: Path, only: str | None) -> Result:
         config = load(config_path)
     except ConfigError as error:
         raise Stopped(
-            ExitCode.NOT_FOUND, f"The configuration cannot be used: {error}.", "correct it, or name another with --config"
+            ExitCode.NOT_FOUND, f"The configuration cannot be used: {error}.", "correct it, or name another: rnt doctor --config FILE"
         ) from error
     patient = Patient(config, str(config_path), console.deadline)
     found: list[tuple[Check, Finding]] = []
