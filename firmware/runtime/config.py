@@ -3,6 +3,7 @@
 
 Rules
 * An unknown key or table is an error; a missing one is an error unless it has a default here.
+* Every number with a fraction is a wait in seconds, from 1 to 300: nothing waits for ever, and the confirm button counts whole seconds.
 * There is no default device: a terminal that was not told its port does not guess one.
 * Nothing here is secret. Keys are named by URI, never held.
 
@@ -19,6 +20,8 @@ from typing import Any, TypeVar, get_type_hints
 
 MAX_BYTES = 64 * 1024
 """Largest configuration file read, in bytes."""
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
+"""What a wait may be set to; 300 s is also the longest the controller keeps its button armed."""
 
 
 class ConfigError(Exception):
@@ -89,7 +92,7 @@ class Printer:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long the terminal waits, in seconds: for a person to act (at most 300), and for a cut card to be put back."""
+    """How long the terminal waits, in seconds: for a person to act, and for a cut card to be put back."""
 
     person_s: float = 90.0
     card_back_s: float = 10.0
@@ -162,6 +165,8 @@ def _value(expected: type, value: object, where: str) -> object:
     if expected is Path and isinstance(value, str) and value:
         return Path(value)
     if expected is float and type(value) in {int, float}:
+        if not SHORTEST_WAIT_S <= value <= LONGEST_WAIT_S:  # type: ignore[operator]  # narrowed by the line above; NaN is refused too
+            raise ConfigError(f"{where}: expected {SHORTEST_WAIT_S:g} to {LONGEST_WAIT_S:g} seconds")
         return float(value)  # type: ignore[arg-type]  # narrowed by the line above
     if type(value) is expected and value != "":
         return value

@@ -53,6 +53,11 @@ def test_config_good_file_gives_frozen_tables_with_stated_defaults() -> None:
         (GOOD.replace(b'"RNT-000001"', b'""'), "terminal.serial"),
         (GOOD.replace(b"[printer]", b"[printer_]"), "printer"),
         (b"terminal = 3\n", "terminal"),
+        *(
+            (GOOD.replace(b"timeout_s = 4", b"timeout_s = " + wait), "backend.timeout_s")
+            for wait in (b"inf", b"nan", b"-1", b"0", b"1" * 400)
+        ),
+        *((GOOD + b"[patience]\nperson_s = " + wait, "patience.person_s") for wait in (b"inf", b"nan", b"-inf", b"0.5", b"300.1")),
     ],
 )
 def test_config_mistake_names_its_place(text: bytes, place: str) -> None:
