@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the terminal: ``python -m firmware.runtime --config /etc/rnt/terminal.toml``.
 
-Exit codes: 0 stopped, 1 storage or software fault (start again: the journal is verified then), 2 configuration, 6 not provisioned.
+Exit codes: 0 stopped, 1 storage or software fault (start again: the journal is verified then), 2 configuration, 6 not provisioned, or
+keys, certificates or trust are unusable.
 Standard error carries one JSON line at the end of a failed run; it never carries personal data.
 """
 
@@ -10,13 +11,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import ssl
 import sys
+import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from firmware.core.errors import CoreError
 from firmware.journal import JournalError
+from firmware.keystore import KeystoreError
 from firmware.runtime import config as configuration
 from firmware.runtime import wiring
 from firmware.runtime.terminal import Terminal
+
+if TYPE_CHECKING:
+    from firmware.runtime.unit import Unit
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,17 +41,35 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(6, "not_provisioned", str(error))
     except JournalError as error:
         return _fail(1, type(error).__name__, "the journal did not open; run: rnt doctor")
-    failed = False
+    except (KeystoreError, CoreError, ssl.SSLError, ValueError) as error:
+        return _fail(6, type(error).__name__, "keys, certificates or trust cannot be used; run: rnt doctor")
+    except OSError as error:
+        return _fail(1, type(error).__name__, "a file of the terminal cannot be used; run: rnt doctor")
+    return _run(unit)
+
+
+def _run(unit: Unit) -> int:
+    """Run the terminal to its end; returns the exit code."""
+    code = 0
     try:
-        asyncio.run(Terminal(unit).run())
+        try:
+            asyncio.run(Terminal(unit).run())
+        finally:
+            unit.backend.close()
+            unit.journal.close()
     except* JournalError:
-        failed = True
-    finally:
-        unit.backend.close()
-        unit.journal.close()
-    if failed:
-        return _fail(1, "journal", "storage failed: the terminal stops so that the next start verifies the journal")
-    return 0
+        code = _fail(1, "journal", "storage failed: the terminal stops so that the next start verifies the journal")
+    except* Exception as fault:  # noqa: BLE001  # not silent: the process ends; a traceback would print texts that nobody has read for data
+        code = _fail(1, *_described(fault))
+    return code
+
+
+def _described(fault: BaseException) -> tuple[str, str]:
+    """Return the kind of a software fault and where it was raised, without the error's own text."""
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    frames = traceback.extract_tb(fault.__traceback__)
+    return type(fault).__name__, " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-6:]))
 
 
 def _fail(code: int, error: str, text: str) -> int:

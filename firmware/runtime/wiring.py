@@ -37,7 +37,10 @@ def build(config: Config) -> Unit:
     trust_file = state / "trust" / "trust.json"
     if not trust_file.exists() or not (state / "keys" / "store.key").exists():
         raise NotProvisioned(f"{config.terminal.serial} is not provisioned; run: rnt provision --help")
-    trust = Trust.from_json(json.loads(trust_file.read_bytes()))
+    stored = json.loads(trust_file.read_bytes())
+    if type(stored) is not dict:
+        raise NotProvisioned(f"the trust list of {config.terminal.serial} is damaged; provision it again")
+    trust = Trust.from_json(stored)
     journal = Journal.open(state / "journal.db", load_store_key(state / "keys" / "store.key"))
     backend = BackendClient(
         config.backend.url,
