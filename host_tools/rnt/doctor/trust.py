@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 PROVISION = "rnt provision --terminal local:{path} --operator URL --operator-ca FILE --work-order FILE"
 RENEW = PROVISION + " --renew --serial {serial}"
-RENEW_DAYS = 30
+RENEW_SHARE = 1 / 3
+"""Renewal is due when less than this share of a certificate's life is left, however long the operator makes that life."""
 STORE_KEY_BYTES = 32
 
 
@@ -74,25 +75,31 @@ def trust_list(patient: Patient) -> Finding:
             f"The operator's list names {trust['backend_url']}, the configuration {patient.config.backend.url}.",
             f"set [backend] url in {patient.config_path}",
         )
-    return ok(f"Trust list of operator {trust['operator_id']} with {len(trust['approval_keys'])} approval keys.")
+    return ok(f"Trust list of operator {trust['operator_id']}, approval keys: {len(trust['approval_keys'])}.")
 
 
 def certificates(patient: Patient) -> Finding:
     """Look at both certificates: for our keys, from our CA, valid for a while."""
     try:
-        days = {purpose: days_left(_read_certificate(patient, purpose)) for purpose in PURPOSES}
+        found = {purpose: _read_certificate(patient, purpose) for purpose in PURPOSES}
     except FileNotFoundError as error:
         return fail(f"{error.filename} is missing.", _command(PROVISION, patient))
     except OSError as error:
         return unknown(f"{error.filename} cannot be read: {error.strerror}.", "repeat as the terminal's user: sudo -u rnt rnt doctor")
     except (KeystoreError, CertificateRefused) as error:
         return fail(f"A certificate does not fit: {error}", _command(RENEW, patient))
-    purpose, least = min(days.items(), key=lambda item: item[1])
-    if least <= 0:
-        return fail(f"The {purpose} certificate expired {-least:.0f} days ago.", _command(RENEW, patient))
-    if least < RENEW_DAYS:
-        return warn(f"The {purpose} certificate expires in {least:.0f} days.", _command(RENEW, patient))
-    return ok(f"Both certificates fit their keys; the first expires in {least:.0f} days.")
+    lives = {purpose: (days_left(each), days_left(each, each.not_valid_before_utc)) for purpose, each in found.items()}
+    purpose, (left, life) = min(lives.items(), key=lambda item: item[1][0] / item[1][1])
+    return judge_life(purpose, left, life, _command(RENEW, patient))
+
+
+def judge_life(purpose: str, left: float, life: float, renew: str) -> Finding:
+    """Judge the certificate nearest to its end: ``left`` days of ``life``; ``renew`` is the command that makes a new one."""
+    if left <= 0:
+        return fail(f"The {purpose} certificate expired {-left:.0f} days ago.", renew)
+    if left < life * RENEW_SHARE:
+        return warn(f"The {purpose} certificate expires in {left:.0f} days.", renew)
+    return ok(f"Both certificates fit their keys; the first to renew, {purpose}, expires in {left:.0f} days.")
 
 
 def _read_certificate(patient: Patient, purpose: str) -> Certificate:

@@ -14,6 +14,7 @@ import serial
 from host_tools.rnt.doctor.command import CHECKS
 from host_tools.rnt.doctor.machine import judge_disk
 from host_tools.rnt.doctor.operator import judge_skew
+from host_tools.rnt.doctor.trust import judge_life
 from host_tools.rnt.outcome import ExitCode
 from simulators.kit.launch import RunningSimulator
 from tests.support.rnt_bench import Bench
@@ -33,8 +34,8 @@ def test_doctor_of_a_healthy_terminal_finds_its_own_things_well(provisioned: Ben
     found = provisioned.doctor(
         "python", "configuration", "disk", "clock", "key-files", "trust", "certificates", "journal", "backend", "clock-skew"
     )
-    assert {name: check["verdict"] for name, check in found.items() if name not in {"certificates", "disk"}} == dict.fromkeys(
-        ("python", "configuration", "clock", "key-files", "trust", "journal", "backend", "clock-skew"), "ok"
+    assert {name: check["verdict"] for name, check in found.items() if name != "disk"} == dict.fromkeys(
+        ("python", "configuration", "clock", "key-files", "trust", "certificates", "journal", "backend", "clock-skew"), "ok"
     )
 
 
@@ -78,10 +79,12 @@ def test_certificate_of_another_key_is_found(provisioned: Bench) -> None:
     assert (found["verdict"], "another key" in found["cause"]) == ("fail", True)
 
 
-def test_certificate_near_its_end_is_a_warning(provisioned: Bench) -> None:
-    """The simulator's TLS certificates live 30 days, so this one is due at once."""
-    found = provisioned.doctor("certificates")["certificates"]
-    assert (found["verdict"], "--renew" in found["fix"]) == ("warn", True)
+@pytest.mark.parametrize(
+    ("left", "life", "verdict"), [(30.0, 30.0, "ok"), (10.0, 30.0, "ok"), (9.9, 30.0, "warn"), (0.0, 30.0, "fail"), (29.0, 90.0, "warn")]
+)
+def test_certificate_in_the_last_third_of_its_life_is_a_warning(left: float, life: float, verdict: str) -> None:
+    found = judge_life("tls", left, life, "rnt provision --renew")
+    assert (found.verdict, found.fix) == (verdict, "" if verdict == "ok" else "rnt provision --renew")
 
 
 def test_damaged_journal_is_found(provisioned: Bench) -> None:
