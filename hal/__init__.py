@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""hal."""
+"""Drivers: they talk to devices and know nothing of activation. Blocking libraries stay in ``hal.link``, behind ``hal.worker``."""

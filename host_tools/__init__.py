@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""host_tools."""
+"""What people run on their own machine: the engineer's ``rnt``, the demonstration, the checks, the set-up. None of it is flashed."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tests/support."""
+"""What several tests share: a whole counter, an engineer's bench, the invariants, the tree of files."""
