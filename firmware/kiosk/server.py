@@ -99,6 +99,7 @@ class Kiosk:
         try:
             while line := await reader.readline():
                 writer.write(json.dumps(self._take(line)).encode() + b"\n")
+                await writer.drain()  # whoever asks without reading the answers is not heard any further
         except (OSError, ValueError):
             pass  # the client left, or sent a line without an end: it may connect again
         finally:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import stat
 import tempfile
@@ -73,6 +74,19 @@ async def client_that_does_not_read_is_dropped(kiosk: Kiosk, path: Path) -> None
     other.close()
 
 
+async def client_that_asks_without_reading_is_not_heard_for_ever(kiosk: Kiosk, path: Path) -> None:
+    _, writer = await connect(path)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]  # a Unix socket's transport can
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            for _ in range(40_000):
+                writer.write(b"{}\n" * 100)
+                await writer.drain()
+    (client,) = kiosk._clients
+    assert client.transport.get_write_buffer_size() <= server.MAX_BACKLOG
+    writer.transport.abort()
+
+
 async def endless_line_ends_the_connection_only(kiosk: Kiosk, path: Path) -> None:
     reader, writer = await connect(path)
     writer.write(b"x" * 100_000)
@@ -97,6 +111,7 @@ SCENARIOS: dict[str, Callable[[Kiosk, Path], Awaitable[None]]] = {
     "newest-view": newest_view_is_sent_to_whoever_connects,
     "intents": intent_is_taken_only_when_waited_for,
     "slow-client": client_that_does_not_read_is_dropped,
+    "deaf-client": client_that_asks_without_reading_is_not_heard_for_ever,
     "endless-line": endless_line_ends_the_connection_only,
     "socket": socket_is_the_users_own_and_replaces_a_dead_one,
 }
