@@ -74,9 +74,14 @@ class Terminal:
             await self.unit.kiosk.close()
 
     async def _recover(self) -> None:
-        """Carry on what an earlier run left open, oldest first."""
+        """Carry on what an earlier run left open, oldest first; a controller that forbids work forbids it here too."""
         self._in_session = True
-        for identity in self.unit.journal.open_sessions():
+        left_open = self.unit.journal.open_sessions()
+        if left_open and (code := await self._controller_fault()):
+            self.unit.interrupt.raise_(code)
+        for identity in left_open:
+            if self._stop.is_set():
+                break
             session = Session(self.unit, identity, self.settle)
             await session.resume()
             self._remember(session.outcome)

@@ -90,6 +90,20 @@ def test_approval_spent_before_is_r706_and_writes_nothing(station: Station, used
     assert_clean_end(station, result)
 
 
+def test_case_opened_while_the_power_was_off_is_r506_and_writes_nothing(station: Station) -> None:
+    """The terminal is cut when it holds an approval; started again it must ask the controller before it touches the card."""
+    run_until_cut(station, "after:10")
+    try:
+        station.device("controller", "tamper", open=True)
+        screen = station.start()
+        result = screen.result()
+        assert result["outcome"] == "R506"
+        assert station.device("sim_card", "state")["updates"] == 0
+        assert_clean_end(station, result)
+    finally:
+        station.replace_controller()
+
+
 def spend_elsewhere(station: Station, session: bytes, used: str) -> None:
     """Spend one of the identities of the approval of ``session`` under another session."""
     with Journal.open(station.state_dir / "journal.db", load_store_key(station.state_dir / "keys" / "store.key")) as journal:

@@ -157,6 +157,36 @@ def test_recovered_sessions_outcome_is_kept_for_the_ready_view(tmp_path: Path) -
     unit.journal.close()
 
 
+class Recorded(AbsentDevice):
+    """A device that answers what it was told to and keeps what it was asked."""
+
+    def __init__(self, **answers: dict[str, Any]) -> None:
+        self.asked: list[str] = []
+        self._answers = answers
+
+    async def call(self, op: str, **_: Any) -> dict[str, Any]:
+        self.asked.append(op)
+        if op not in self._answers:
+            raise DeviceFailed("recorded", "link_closed", {})
+        return self._answers[op]
+
+
+@pytest.mark.parametrize(("tamper", "code"), [(True, "R506"), (False, "R803")])
+def test_recovery_asks_the_controller_before_it_touches_the_card(tmp_path: Path, tamper: bool, code: str) -> None:  # noqa: FBT001  # a parameter
+    unit, views = unit_at(tmp_path)
+    state = {"state": "tampered" if tamper else "ready", "tamper": tamper}
+    controller, writer = Recorded(hello={"version": "1"}, state=state, sim_power={}), Recorded()
+    unit.devices = cast("Any", {**unit.devices, "controller": controller, "sim_card": writer})
+    signed = signed_session()
+    approved = events.Approved(b"A" * 16, b"R" * 32, b"N" * 16, "RNT-000001", bytes(32), b"P" * 32, b"B" * 16, 60_000)
+    leave_open(unit.journal, *signed, approved)
+    asyncio.run(Terminal(unit)._recover())
+    assert [view["code"] for view in views.views if view["state"] == "closed"] == [code]
+    assert ("await_card" in writer.asked) is not tamper
+    assert ("sim_power" in controller.asked) is not tamper
+    unit.journal.close()
+
+
 class PressedController(AbsentDevice):
     """A controller whose button is pressed at once, and that is unplugged right after it has told so."""
 
