@@ -25,6 +25,10 @@ class Moment:
     boot_ms: int
 
 
+LATEST = 4_102_444_800
+"""2100-01-01: no operator vouches for a later time; milliseconds taken for seconds would, and the floor never comes down again."""
+
+
 class Clock:
     """Reads the clocks; ``floor`` in Unix seconds is raised by :meth:`seen`."""
 
@@ -42,5 +46,6 @@ class Clock:
         return datetime.fromtimestamp(self.now().at, _CHINA).date()
 
     def seen(self, seconds: int) -> None:
-        """Take note of a time that an operator's signature vouches for."""
-        self.floor = max(self.floor, seconds)
+        """Take note of a time that an operator's signature vouches for, unless it lies beyond :data:`LATEST`."""
+        if seconds <= LATEST:
+            self.floor = max(self.floor, seconds)
