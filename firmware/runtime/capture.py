@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from firmware.core.policy import Plan
     from firmware.runtime.unit import Evidence, Unit
+    from firmware.runtime.workers import DeviceWorker
 
 NONCE_BYTES: Final = 16
 """Length of the nonce a press of the button confirms."""
@@ -92,7 +93,7 @@ class Capture:
             self._show(step="document", prompt="document")
             try:
                 await reader.call("await_card", timeout=self._patience_s)
-                block = await reader.call("read", timeout=READ_S)
+                block = await _read(reader)
                 break
             except DeviceFailed as failure:
                 if failure.kind not in {"card_lifted", "protocol"} or attempt == self.plan.limits.read_tries:
@@ -174,6 +175,16 @@ class Capture:
         card = await read_card(self.unit, self._patience_s, DEVICE_S, must_be_blank=True)
         self.evidence.card = card
         return Result(CardIdentified(card.digest), {"card": cbor.encode(card.to_claim())})
+
+
+async def _read(reader: DeviceWorker) -> dict[str, Any]:
+    """Read the card that was just found; a reader that falls silent over it is at fault, not the subscriber (R513, not R101)."""
+    try:
+        return await reader.call("read", timeout=READ_S)
+    except DeviceFailed as failure:
+        if failure.kind == "deadline":
+            raise Stop("R513") from failure
+        raise
 
 
 async def read_card(unit: Unit, wait_s: float, device_s: float, *, must_be_blank: bool) -> Card:

@@ -228,7 +228,10 @@ class Issue:
         except DeviceFailed:
             return
         now = int(counted["apdus"]), int(counted["bytes"])
-        before = self._counted_before = self._counted_before or now
+        before = self._counted_before or now
+        if now < before:  # the writer was replaced: what its successor counted is all that is known
+            before = (0, 0)
+        self._counted_before = before
         self.apdus, self.card_bytes = max(0, now[0] - before[0]), max(0, now[1] - before[1])
 
 

@@ -187,6 +187,46 @@ def test_recovery_asks_the_controller_before_it_touches_the_card(tmp_path: Path,
     unit.journal.close()
 
 
+class Failing(Recorded):
+    """A device one of whose operations fails in one way."""
+
+    def __init__(self, op: str, kind: str, **answers: dict[str, Any]) -> None:
+        super().__init__(**answers)
+        self._failing, self._kind = op, kind
+
+    async def call(self, op: str, **arguments: Any) -> dict[str, Any]:
+        if op == self._failing:
+            raise DeviceFailed("failing", self._kind, {})
+        return await super().call(op, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("reader", "code"),
+    [(Failing("await_card", "deadline"), "R101"), (Failing("read", "deadline", await_card={}), "R513")],
+    ids=["nothing-shown", "silent-over-a-card"],
+)
+def test_document_that_does_not_come_and_reader_that_falls_silent_have_their_own_codes(tmp_path: Path, reader: Failing, code: str) -> None:
+    unit, _ = unit_at(tmp_path)
+    unit.devices = cast("Any", {**unit.devices, "id_reader": reader})
+    capture = Capture(unit, policy.resolve("T01", "D01"), Evidence(SESSION, bytes(16)), lambda **_: None)
+    with pytest.raises(Stop) as stop:
+        asyncio.run(capture.perform("document"))
+    assert stop.value.code == code
+    unit.journal.close()
+
+
+def test_card_traffic_of_a_replaced_writer_is_what_its_successor_counted(tmp_path: Path) -> None:
+    unit, _ = unit_at(tmp_path)
+    writer = Recorded(counters={"apdus": 100, "bytes": 4000})
+    unit.devices = cast("Any", {**unit.devices, "sim_card": writer})
+    issue = Issue(unit, SESSION)
+    for counted, told in ((100, 0), (130, 30), (20, 20), (25, 25)):
+        writer._answers["counters"] = {"apdus": counted, "bytes": 10 * counted}
+        asyncio.run(issue.count_card_traffic())
+        assert (issue.apdus, issue.card_bytes) == (told, 10 * told)
+    unit.journal.close()
+
+
 class PressedController(AbsentDevice):
     """A controller whose button is pressed at once, and that is unplugged right after it has told so."""
 
