@@ -100,7 +100,7 @@ class Terminal:
             self.unit.interrupt.clear()
             if self._stop.is_set():
                 return
-            self._show("ready", texts.sentence(texts.READY), last=self._last)
+            self._show("ready", texts.sentence(texts.READY))
             await self._one_session()
 
     async def _one_session(self) -> None:
@@ -129,7 +129,7 @@ class Terminal:
             self._pending.append(session)
 
     def _remember(self, outcome: str) -> None:
-        """Keep how the last session ended for the ready view: whoever connects late, or after a restart, reads it there."""
+        """Keep how the last session ended for the views between sessions: whoever connects late, or after a restart, reads it there."""
         if outcome:
             self._last = {"outcome": outcome, "sentence": texts.outcome(outcome)}
 
@@ -209,9 +209,9 @@ class Terminal:
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
 
-    def _show(self, state: str, sentence: dict[str, str], code: str | None = None, last: dict[str, Any] | None = None) -> None:
+    def _show(self, state: str, sentence: dict[str, str], code: str | None = None) -> None:
         self._light(LIGHTS.get(state, "amber"))
-        self.unit.kiosk.show(session=None, state=state, step=None, prompt=None, sentence=sentence, code=code, last=last)
+        self.unit.kiosk.show(session=None, state=state, step=None, prompt=None, sentence=sentence, code=code, last=self._last)
 
     async def _buzz(self, pattern: str) -> None:
         with contextlib.suppress(DeviceFailed):
