@@ -188,8 +188,8 @@ class Session:
         watch = asyncio.ensure_future(self.unit.interrupt.wait())
         try:
             await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                raise Stop(watch.result())
+            if self.unit.interrupt.code:  # also when the step came to its end in the same moment: the next one may be the write
+                raise Stop(self.unit.interrupt.code)
             return work.result()
         finally:
             for task in (work, watch):

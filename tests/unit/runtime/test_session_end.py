@@ -12,6 +12,7 @@ import pytest
 
 from firmware.backend.errors import BackendError, BackendUnreachable, Why
 from firmware.core import cbor, events, policy
+from firmware.core.record import Card
 from firmware.journal import Journal
 from firmware.keystore import create_key
 from firmware.kiosk.server import Kiosk
@@ -184,6 +185,34 @@ def test_recovery_asks_the_controller_before_it_touches_the_card(tmp_path: Path,
     assert [view["code"] for view in views.views if view["state"] == "closed"] == [code]
     assert ("await_card" in writer.asked) is not tamper
     assert ("sim_power" in controller.asked) is not tamper
+    unit.journal.close()
+
+
+class Opener(Recorded):
+    """A card writer during whose last look at the card the case is opened."""
+
+    interrupt: Interrupt
+
+    async def call(self, op: str, **arguments: Any) -> dict[str, Any]:
+        if op == "identify":
+            self.interrupt.raise_("R506")
+        return await super().call(op, **arguments)
+
+
+def test_interrupt_in_the_moment_the_recheck_ends_keeps_the_card_untouched(tmp_path: Path) -> None:
+    unit, views = unit_at(tmp_path)
+    card = Card("8986011000000000001", b"\x3b\x00", "blank")
+    writer = Opener(await_card={}, identify={"iccid": card.iccid, "atr": card.atr.hex(), "card_type": card.type_name, "blank": True})
+    writer.interrupt = unit.interrupt
+    unit.devices = cast("Any", {**unit.devices, "sim_card": writer})
+    boot = unit.clock.now().boot_id
+    opened, *steps, _, _ = signed_session()
+    signed = events.RecordSigned(1_900_000_010, boot, 5000, b"R" * 32, b"N" * 16, 1)
+    approved = events.Approved(b"A" * 16, b"R" * 32, b"N" * 16, "RNT-000001", card.digest, b"P" * 32, boot, 2**60)
+    leave_open(unit.journal, opened, *steps, events.CardIdentified(card.digest), signed, approved)
+    asyncio.run(Session(unit, SESSION, not_settled).resume())
+    assert "write" not in writer.asked
+    assert [view["code"] for view in views.views if view["state"] == "closed"] == ["R506"]
     unit.journal.close()
 
 
