@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from host_tools.demo.cut import STEPS, PowerCut
 from host_tools.demo.ending import ACTIVE, Ending, Facts
-from host_tools.demo.errors import DemoFailed
+from host_tools.demo.errors import DemoFailed, OutputLost
 from host_tools.demo.paper import Paper
 from host_tools.demo.rig import Rig
 from host_tools.demo.story import Story
@@ -127,6 +128,16 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Run the demonstration and return the exit code."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream; signs it lacks must not end the story
+    try:
+        return _main()
+    except OutputLost as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
+        sys.stderr.write(f"./run demo: the story cannot be written ({error}); everything was ended\n")
+        return FAILED
+
+
+def _main() -> int:
     options = parser().parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # everything that was started must be ended

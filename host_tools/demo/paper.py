@@ -17,6 +17,8 @@ import unicodedata
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from host_tools.demo.errors import OutputLost
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -140,9 +142,12 @@ class Paper:
 
     def _write(self, text: str) -> None:
         with self._lock:
-            self._wipe()
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            try:
+                self._wipe()
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            except OSError as error:
+                raise OutputLost(error.strerror) from error
 
     def _style(self, text: str, style: str) -> str:
         return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if text and style and self._colour else text

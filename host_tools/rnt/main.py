@@ -7,6 +7,7 @@ themselves live in modules of their own and are imported when called.
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -79,4 +80,12 @@ def _stopped(code: ExitCode, message: str, hint: str, *, as_json: bool) -> ExitC
 
 def main() -> None:
     """Run the process's own command line."""
-    sys.exit(run(sys.argv[1:]))
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream; a sign it lacks must not cost the result
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go
+        sys.stderr.write(f"The result cannot be written: {error.strerror}.\nnext: rnt terminal info shows what state the terminal is in\n")
+        code = ExitCode.FAILED
+    sys.exit(code)
