@@ -69,9 +69,12 @@ class ControlServer:
 def _answer(commands: dict[str, Handler], line: bytes) -> dict[str, Any]:
     try:
         request = json.loads(line)
-        handler = commands[request["cmd"]]
+        name = request["cmd"]
     except (ValueError, KeyError, TypeError) as error:
         return {"ok": False, "error": f"bad request: {error!r}"}
+    handler = commands.get(name) if isinstance(name, str) else None
+    if handler is None:
+        return {"ok": False, "error": f"bad request: no command {name!r}; there are {', '.join(sorted(commands))}"}
     try:
         return {"ok": True, **(handler(request) or {})}
     except (ValueError, KeyError, TypeError, OSError) as error:

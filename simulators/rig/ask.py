@@ -19,7 +19,9 @@ def main() -> None:
         sys.exit(2)
     try:
         answer = control_request(path, request)
-    except (RuntimeError, OSError, ValueError, KeyError) as error:
+    except OSError as error:
+        sys.exit(f"simulators.rig.ask: nobody answers at {path} ({error.strerror}); ./run rig says where its control sockets are")
+    except (RuntimeError, ValueError, KeyError) as error:
         sys.exit(f"simulators.rig.ask: {error}")
     sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
 

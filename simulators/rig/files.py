@@ -100,8 +100,9 @@ def in_words(layout: Layout, endpoints: Mapping[str, Mapping[str, Any]], termina
             f"  {python} -m firmware.runtime --config {quote(str(terminal))}",
         ]
     if "desk" in endpoints:
-        start = '{"cmd": "start"}'
-        lines += ["Let a subscriber come in:", f"  {python} -m simulators.rig.ask {quote(str(layout.control('desk')))} {quote(start)}"]
+        start, view = '{"cmd": "start"}', '{"cmd": "view"}'
+        ask = f"  {python} -m simulators.rig.ask {quote(str(layout.control('desk')))}"
+        lines += ["Let a subscriber come in, and see what the terminal's screen says:", f"{ask} {quote(start)}", f"{ask} {quote(view)}"]
     if "pcscd" in endpoints:
         socket = endpoints["pcscd"]["pcscd_socket"]
         lines += ["", "Any PC/SC program sees the card when it is started with", f"  PCSCLITE_CSOCK_NAME={quote(socket)}"]
