@@ -7,7 +7,9 @@ It changes nothing. Exit code 1 when a check fails; warnings and unknowns leave 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from host_tools.rnt.console import Console
+
+CONFIG = Path("/etc/rnt/terminal.toml")
+AGAIN = "rnt doctor"
 
 CHECKS: Sequence[Check] = (
     Check("python", "Python and libraries", machine.python),
@@ -49,7 +54,7 @@ CHECKS: Sequence[Check] = (
     "--config",
     "config_path",
     type=click.Path(path_type=Path),
-    default=Path("/etc/rnt/terminal.toml"),
+    default=CONFIG,
     show_default=True,
     help="The terminal's configuration.",
 )
@@ -83,8 +88,15 @@ def _choose(only: str | None) -> Sequence[Check]:
 
 def _examine(check: Check, patient: Patient) -> Finding:
     if patient.deadline.left() <= 0:
-        return Finding(Verdict.UNKNOWN, "The time of this command was over.", f"rnt doctor --only {check.id}")
-    return check.examine(patient)
+        found = Finding(Verdict.UNKNOWN, "The time of this command was over.", f"{AGAIN} --only {check.id}")
+    else:
+        found = check.examine(patient)
+    return replace(found, fix=found.fix.replace(AGAIN, _again(patient)))
+
+
+def _again(patient: Patient) -> str:
+    """Return the command that looks at the same terminal once more: a fix must be fit to be typed as it stands."""
+    return AGAIN if patient.config_path == str(CONFIG) else f"{AGAIN} --config {quote(patient.config_path)}"
 
 
 def _result(found: Sequence[tuple[Check, Finding]]) -> Result:

@@ -93,6 +93,11 @@ def test_damaged_journal_is_found(provisioned: Bench) -> None:
     assert provisioned.doctor("journal")["journal"]["verdict"] == "fail"
 
 
+def test_doctor_fix_that_repeats_the_doctor_names_the_same_terminal(bench: Bench) -> None:
+    found = bench.doctor("clock-skew")["clock-skew"]
+    assert found["fix"] == f"rnt doctor --config {bench.config} --only backend"
+
+
 def test_operator_nobody_reaches_is_found(provisioned: Bench) -> None:
     provisioned.operator.stop()
     found = provisioned.doctor("backend", "clock-skew")
