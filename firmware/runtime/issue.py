@@ -51,6 +51,7 @@ class Issue:
         self.session = session
         self.apdus = 0
         self.card_bytes = 0
+        self.rejected = False
         self._counted_before: tuple[int, int] | None = None
         self.approval_id = b""
         self.imsi = ""
@@ -178,8 +179,12 @@ class Issue:
         return await self.unit.devices["sim_card"].call(op, timeout=WRITE_S, **arguments)
 
     async def report(self, advice: Advice, outcome: str) -> Result | None:
-        """Tell the operator once; ``None`` when it could not be reached or did not acknowledge properly."""
+        """Tell the operator once; ``None`` when it could not be reached or did not acknowledge properly.
+
+        ``rejected`` then says whether it understood the report and will not take it: asking again cannot help, a person must look.
+        """
         unit = self.unit
+        self.rejected = False
         result = report.Result(
             terminal=unit.serial,
             seconds=unit.clock.now().at,
@@ -196,7 +201,8 @@ class Issue:
             ack = report.verify_ack(
                 message, result=signed, keyring=unit.trust.keyring, operator=unit.trust.operator_id, seconds=unit.clock.now().at
             )
-        except (BackendError, AckRefused):
+        except (BackendError, AckRefused) as error:
+            self.rejected = isinstance(error, BackendRefusedRequest) and not error.retryable
             return None
         unit.clock.seen(ack.seconds)
         return Result(Acknowledged(ack.effect.value, hashlib.sha256(message).digest()))

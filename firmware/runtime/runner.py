@@ -93,6 +93,11 @@ class Session:
         result = await self._issue.report(stands.state.advice, stands.state.outcome)
         return result is not None and self._append(stands, result).close
 
+    @property
+    def rejected(self) -> bool:
+        """Whether the operator understood the last report of this session and will not take it."""
+        return self._issue.rejected
+
     def _history(self) -> tuple[Event, ...]:
         return tuple(events.decode(row.kind, row.payload) for row in self.unit.journal.rows(self.id))
 
@@ -243,6 +248,8 @@ class Session:
             result = await self._issue.report(effect.advice, effect.outcome)
             if result is not None:
                 return result
+            if self._issue.rejected:
+                break
             if attempt < tries:
                 await self._pause(pause_after(attempt))
         return None if effect.patient else Result(events.ReportGivenUp())

@@ -170,10 +170,14 @@ class Terminal:
         return ""
 
     async def settle(self) -> bool:
-        """Try to deliver all that the operator must still hear; returns whether nothing is left."""
+        """Try to deliver all that the operator must still hear; returns whether the way is free for a new record.
+
+        A report the operator rejects for good stays open in the journal for a person to look at and is tried again at the next start; it
+        does not stop the business of others.
+        """
         async with self._settling:
             while self._pending:
-                if not await self._pending[0].advise_again():
+                if not await self._pending[0].advise_again() and not self._pending[0].rejected:
                     return False
                 self._pending.pop(0)
         return True

@@ -158,3 +158,22 @@ def test_operator_back_after_an_outage_serves_the_next_customer(station: Station
     station.device("desk", "start")
     assert screen.result()["outcome"] == "ACTIVE"
     assert_clean_end(station, refused)
+
+
+def test_report_rejected_for_good_does_not_stop_the_next_customer(station: Station) -> None:
+    """The second customer comes as far as a written card (R710), not R801; the next start delivers what was rejected."""
+    screen = station.start()
+    screen.ready()
+    station.fault("backend", at="approve", do="bad_approval", variant="wrong_card")
+    station.fault("backend", at="result", do="status", status=409, times=0)
+    station.device("desk", "start")
+    refused = screen.result()
+    assert refused["outcome"] == "R707"
+    screen.ready()
+    station.fresh_card()
+    station.device("desk", "start")
+    assert screen.result()["outcome"] == "R710"
+    station.stop()
+    station.clear()
+    station.start().ready()
+    assert_clean_end(station, refused)
