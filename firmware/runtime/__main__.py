@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         unit = wiring.build(configuration.load(options.config))
     except configuration.ConfigError as error:
-        return _fail(2, "config", str(error))
+        return _fail(2, "config", f"{error}; board/terminal.toml shows every key; then run: rnt doctor --config {options.config}")
     except wiring.NotProvisioned as error:
         return _fail(6, "not_provisioned", str(error))
     except JournalError as error:
