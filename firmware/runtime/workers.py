@@ -54,6 +54,9 @@ class DeviceWorker:
 
     async def start(self) -> None:
         """Start the process if it does not run; the device itself is opened by the first request."""
+        if self._process is not None and self._process.returncode is not None:
+            self.restarts += 1
+            await self.stop()
         if self._process is not None:
             return
         ours, theirs = socket.socketpair()

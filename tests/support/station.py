@@ -68,6 +68,14 @@ class Station:
         self.terminal = None
         return code
 
+    def ended(self) -> int:
+        """Wait for a terminal that was told to end, and return its exit code; a second signal could hit it on its way out."""
+        if self.terminal is None:
+            return 0
+        code = self.terminal.wait(30)
+        self.terminal = None
+        return code
+
     def device(self, name: str, cmd: str, **request: Any) -> dict[str, Any]:
         """Send one control command to a simulator."""
         answer: dict[str, Any] = self.rig.control("device", device=name, request={"cmd": cmd, **request})["answer"]
