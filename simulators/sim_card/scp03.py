@@ -3,8 +3,9 @@
 
 Decides who speaks through the channel, and carries their commands out with the domain's rights. Rules:
 
-1. The sequence is strict: INITIALIZE UPDATE (80 50), EXTERNAL AUTHENTICATE (84 82), then commands with CLA 04 or 84. Any other command but
-   GET RESPONSE ends the channel; so does anything wrong with a MAC, the ciphering or the order. What a secured command then gets is 6982.
+1. The sequence is strict: INITIALIZE UPDATE (80 50), EXTERNAL AUTHENTICATE (84 82), then commands with CLA 04 or 84. Any other command ends
+   the channel, but GET RESPONSE and what a terminal does beside it (FETCH, TERMINAL RESPONSE, STATUS); so does anything wrong with a MAC,
+   the ciphering or the order. What a secured command then gets is 6982.
 2. A wrong host cryptogram is 6300, and the next attempt needs a new INITIALIZE UPDATE.
 3. The sequence counter, and with it the card's challenge, moves when a host has authenticated (§6.2.2.1), and is stored before it counts.
 4. The level is the one of EXTERNAL AUTHENTICATE: 01 C-MAC, 03 with C-DEC, 11 and 13 with R-MAC, 33 with R-ENC. An error is answered bare
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 LEVELS = frozenset({0x01, 0x03, 0x11, 0x13, 0x33})
 CARD_CRYPTOGRAM, HOST_CRYPTOGRAM, CARD_CHALLENGE, S_ENC, S_MAC, S_RMAC = 0x00, 0x01, 0x02, 0x04, 0x06, 0x07
 """Derivation constants, §4.1.5 table 4-1."""
+BESIDE = (b"\x80\x12", b"\x80\x14", b"\x80\xf2")
+"""FETCH, TERMINAL RESPONSE and STATUS: they select nothing and come when the card asks for them, by 91xx."""
 OPTIONS = 0x70
 """The parameter i: pseudo-random challenge, R-MAC and R-ENC offered, §5.1."""
 ISSUER_DOMAIN = bytes.fromhex("A000000151000000")
@@ -93,7 +96,7 @@ class Channel:
 
         Raises nothing. GET RESPONSE is the card's own, in every class, and does not touch the channel.
         """
-        if self._keys is None or len(apdu) < 4 or apdu[1] == 0xC0:
+        if self._keys is None or len(apdu) < 4 or apdu[1] == 0xC0 or apdu[:2] in BESIDE:
             return None
         try:
             if apdu[:2] == b"\x80\x50":

@@ -147,10 +147,11 @@ def test_wrapped_command_repeated_or_out_of_order_closes_the_channel() -> None:
     assert (end.open, card.updates) == (False, 0)
 
 
-def test_plain_command_in_between_closes_the_channel_but_get_response_does_not() -> None:
+def test_plain_command_in_between_closes_the_channel_but_the_terminals_own_work_does_not() -> None:
     centre, end, card = opened()
     assert end.process(card, bytes.fromhex("00C0000010")) is None
     assert end.process(card, bytes.fromhex("84C0000010")) is None
+    assert [end.process(card, bytes.fromhex(beside)) for beside in ("801200000B", "8014000001FF", "80F2000C00")] == [None] * 3
     assert end.open
     assert end.process(card, select(0x2FE2)) is None
     assert answer(end, card, centre.wrap(update(IMSI))).hex() == "6982"
@@ -206,6 +207,15 @@ def test_response_with_any_bit_flipped_is_not_believed() -> None:
         with pytest.raises(ChannelFailed, match="response_mac"):
             centre.unwrap(bytes(changed))
     assert centre.unwrap(good) == (b"\xff" * 9, 0x9000)
+
+
+def test_response_of_a_card_that_has_a_proactive_command_is_believed() -> None:
+    end, card = channel(), SmallCard()
+    relay = Relay(host(), WRITE)
+    apdu: bytes | None = relay.start()
+    while apdu is not None:
+        apdu = relay.then(answer(end, card, apdu)[:-2] + b"\x91\x0b")
+    assert relay.results == [(b"", 0x910B), (b"", 0x910B), (IMSI, 0x910B)]
 
 
 def test_card_without_channel_keys_knows_no_such_command() -> None:
