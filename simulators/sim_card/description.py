@@ -101,12 +101,12 @@ def atr(model: bytes) -> bytes:
     return b"\x3b" + body + bytes([reduce(lambda a, b: a ^ b, body)])
 
 
-def load(name: str) -> Model:
-    """Return the model of ``models/NAME.toml``; raises ``ValueError`` for a wrong description, ``OSError`` for none."""
+def load(name: str, folder: Path = MODELS) -> Model:
+    """Return the model of ``NAME.toml`` in ``folder``; raises ``ValueError`` for a wrong description, ``OSError`` for none."""
     try:
-        return _model(name, _merged(name))
+        return _model(name, _merged(name, folder))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"models/{name}.toml: {error!r}") from error
+        raise ValueError(f"{folder.name}/{name}.toml: {error!r}") from error
 
 
 def names() -> list[str]:
@@ -119,11 +119,11 @@ def with_iccid(model: Model, iccid: str) -> Model:
     return replace(model, iccid=iccid, contents={**model.contents, "MF/ICCID": _swapped(iccid)})
 
 
-def _merged(name: str) -> dict[str, Any]:
-    own = tomllib.loads((MODELS / f"{name}.toml").read_text("utf-8"))
+def _merged(name: str, folder: Path) -> dict[str, Any]:
+    own = tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
     if name == "base":
         return own
-    return _merge(_merged(own.pop("inherits", "base")), own)
+    return _merge(_merged(own.pop("inherits", "base"), folder), own)
 
 
 def _merge(parent: dict[str, Any], heir: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def _content(path: str, file: Mapping[str, Any], told: Mapping[str, Any], mf: Di
     made = {
         "iccid": lambda: [_swapped(told["card"]["iccid"])],
         "rules": lambda: [access_rule(rule) for rule in rules.values()],
-        "applications": lambda: [directory_entry(d) for d in reversed(mf.directories) if d.aid],
+        "applications": lambda: [directory_entry(d) for d in reversed(mf.directories) if d.label],
         "services": lambda: [_services(told["services"]["numbers"], size)],
     }
     parts = made[file["generate"]]() if "generate" in file else [bytes.fromhex(file.get("each") or file.get("content", ""))]

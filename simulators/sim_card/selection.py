@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from simulators.sim_card.apdu import Command, Refused, exact
 from simulators.sim_card.files import CURRENT_APPLICATION, MF, Directory, File
-from simulators.sim_card.templates import directory_template, file_template, tlv
+from simulators.sim_card.templates import directory_template, file_template, security_domain_template, tlv
 
 if TYPE_CHECKING:
     from simulators.sim_card.card import Card
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Target = tuple[Directory, File | None]
 
 BY_FID, CHILD, PARENT, BY_NAME, FROM_MF, FROM_CURRENT = 0x00, 0x01, 0x03, 0x04, 0x08, 0x09
-FCP, NOTHING = 0x04, 0x0C
+FCI, FCP, NOTHING = 0x00, 0x04, 0x0C
+"""What SELECT returns. ISO/IEC 7816-4's FCI is not of TS 102 221; cards give the FCP for it, and so does this one."""
 TERMINATION = 0x40
 LOCAL_KEYS = range(0x81, 0x89)
 """Keys of one application, TS 102 221 §9.5.1: forgotten when another one is opened."""
@@ -27,7 +28,7 @@ LOCAL_KEYS = range(0x81, 0x89)
 
 def select(card: Card, command: Command) -> bytes:
     """SELECT, §11.1.1."""
-    if command.p2 & 0x1C not in (FCP, NOTHING) or command.p2 & 0xA0 or (command.p2 & 0x43 and command.p1 != BY_NAME):
+    if command.p2 & 0x1C not in (FCP, FCI, NOTHING) or command.p2 & 0xA0 or (command.p2 & 0x43 and command.p1 != BY_NAME):
         raise Refused(0x6A86)
     if command.p1 == BY_NAME:
         target: Target = (_application(card, command.data, command.p2 & 0x03), None)
@@ -40,7 +41,7 @@ def select(card: Card, command: Command) -> bytes:
         session.go(directory, file)
         if directory.aid:
             session.application = directory
-    if command.p2 & 0x1C == FCP:
+    if command.p2 & 0x1C != NOTHING:
         return session.later(template(card, directory, file))
     if file is not None and not card.active(file):
         raise Refused(0x6283)
@@ -147,6 +148,8 @@ def _open(card: Card, application: Directory, *, terminate: bool) -> None:
 def template(card: Card, directory: Directory, file: File | None) -> bytes:
     """Return the FCP of a file, or of the directory."""
     model = card.persona.model
+    if directory.aid and not directory.label:
+        return security_domain_template(directory)
     if file is not None:
         return file_template(file, active=card.active(file), style=model.style, rules=model.rules)
     return directory_template(directory, card.pins.listed(), style=model.style)

@@ -114,6 +114,11 @@ def directory_template(
     )
 
 
+def security_domain_template(domain: Directory) -> bytes:
+    """Return the FCI of a security domain, GlobalPlatform Card Specification §11.9.3.1: its name, and 255 bytes of data at most."""
+    return tlv(0x6F, tlv(0x84, domain.aid) + tlv(0xA5, b"\x9f\x65\x01\xff"))
+
+
 def _pin_status(pins: Sequence[tuple[int, bool]]) -> bytes:
     """Return the PIN status template data object's value, TS 102 221 §11.1.1.4.10 and §9.5.2: bit 8 is the first key listed."""
     size = max(1, (len(pins) + 7) // 8)

@@ -97,7 +97,8 @@ def authenticate(card: Card, command: Command) -> bytes:
     """AUTHENTICATE, §11.1.16 and 3GPP TS 31.102 §7.1: in an application, under PIN1."""
     if command.p1:
         raise Refused(0x6A86)
-    if card.session.application is None:
+    application = card.session.application
+    if application is None or not application.label:
         raise Refused(0x6985)
     permit(card, Access.PIN)
     return outcome(card, *milenage.authenticate(card, command.p2, command.data))
