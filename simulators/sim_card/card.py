@@ -124,10 +124,13 @@ class Card:
         return answer[:-2], int.from_bytes(answer[-2:], "big")
 
     def _carry_out(self, apdu: bytes) -> bytes:
+        self.session.answered = False
         if len(apdu) < 2 or apdu[1] != GET_RESPONSE:
             self.session.response = b""
         if apdu[:1] == bytes([GSM]) and self.persona.model.second_generation:
             return second_generation.process(self, apdu)
+        if not self.persona.model.uicc:
+            return b"\x6e\x00"
         return self._finished(lambda: self._dispatch(parse(apdu)))
 
     def _dispatch(self, command: Command) -> bytes:

@@ -82,6 +82,7 @@ class Model:
     atr: bytes
     iccid: str
     second_generation: bool
+    uicc: bool
     style: Style
     behaviour: Behaviour
     rules: tuple[Rule, ...]
@@ -138,7 +139,8 @@ def _merge(parent: dict[str, Any], heir: Mapping[str, Any]) -> dict[str, Any]:
 def _model(name: str, told: dict[str, Any]) -> Model:
     card = told["card"]
     rules = {rule: Rule(**{verb: Access[who] for verb, who in told["rules"][rule].items()}) for rule in told["rules"]}
-    files = {path: file for path, file in told["files"].items() if file}
+    gone = tuple(f"{path}/" for path, directory in told["directories"].items() if not directory)
+    files = {path: file for path, file in told["files"].items() if file and not path.startswith(gone)}
     places = {path: _place(path, files) for path in files}
     applications = {path: d for path, d in told["directories"].items() if d}
     no_sfi = card["style"].get("no_sfi", False)
@@ -148,6 +150,7 @@ def _model(name: str, told: dict[str, Any]) -> Model:
         atr=atr(card["atr"]["model"].encode("ascii")) if "model" in card["atr"] else bytes.fromhex(card["atr"]["bytes"]),
         iccid=card["iccid"],
         second_generation=card["second_generation"],
+        uicc=card["uicc"],
         style=Style(card["style"]["security"], bytes(card["style"]["long_by"]), card["style"]["sfi_tag"]),
         behaviour=_behaviour(card["behaviour"]),
         rules=tuple(rules.values()),

@@ -42,7 +42,7 @@ class Persona:
     @property
     def imsi(self) -> bytes:
         """What EF_IMSI held when it left the maker."""
-        return self.model.contents["ADF.USIM/IMSI"]
+        return self.model.contents["ADF.USIM/IMSI" if self.model.uicc else "DF.GSM/IMSI"]
 
     def numbered(self, iccid: str) -> Persona:
         """Return another piece of this kind."""

@@ -218,7 +218,7 @@ def _get_response(card: Card, command: Command) -> bytes:
 
 
 def _run_gsm_algorithm(card: Card, command: Command) -> bytes:
-    """RUN GSM ALGORITHM, §9.2.16: in DF.GSM, under CHV1."""
+    """RUN GSM ALGORITHM, §9.2.16, under CHV1."""
     _plain(command)
     pins.permit(card, Access.PIN)
     return toolkit.outcome(card, *milenage.run_gsm_algorithm(card, command.data))

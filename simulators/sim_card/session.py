@@ -30,6 +30,8 @@ class Session:
     """Commands to the terminal that were not fetched yet."""
     outstanding: bool = False
     """One was fetched and not answered yet."""
+    answered: bool = False
+    """The command being carried out is such an answer."""
 
     def go(self, directory: Directory, file: File | None = None) -> None:
         """Make ``file`` of ``directory`` current, or the directory alone."""

@@ -28,8 +28,8 @@ class Style:
     """How a maker writes its templates. ``security`` is the tag that tells the access rule: 8B, 8C or AB (TS 102 221 §9.2.4 ff)."""
 
     security: int = 0x8B
-    proprietary: bytes = b""
-    """Filler under A5/C0, to make a template long."""
+    filling: bytes = b""
+    """A filling pattern (A5/C1, TS 102 222 table 4a): makes a template long."""
 
     sfi_tag: bool = True
     """False: tag 88 is left out, which means that the low five bits of the file identifier are the SFI."""
@@ -59,7 +59,7 @@ def file_template(file: File, *, active: bool = True, style: Style = STANDARD, r
         0x62,
         tlv(0x82, descriptor)
         + tlv(0x83, file.fid.to_bytes(2, "big"))
-        + (tlv(0xA5, tlv(0xC0, style.proprietary)) if style.proprietary else b"")
+        + (tlv(0xA5, tlv(0xC1, style.filling)) if style.filling else b"")
         + tlv(0x8A, bytes([OPERATIONAL if active else DEACTIVATED]))
         + _security(style, file.rule, rules)
         + tlv(0x80, file.length.to_bytes(2, "big"))
@@ -99,7 +99,7 @@ def directory_template(
     listed = list(pins)
     # Proprietary information: UICC characteristics, application power consumption, minimum clock, free memory, supported features.
     proprietary = tlv(0x80, b"\x71") + tlv(0x81, b"\x00\x0a\x01") + tlv(0x82, b"\x0a") + tlv(0x83, free.to_bytes(4, "big"))
-    proprietary += tlv(0x87, b"\x01") + (tlv(0xC0, style.proprietary) if style.proprietary else b"")
+    proprietary += tlv(0x87, b"\x01") + (tlv(0xC1, style.filling) if style.filling else b"")
     content = sum(file.length for _, file in directory.all_files())
     return tlv(
         0x62,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simulators.sim_card.card import Card
 
 MORE_TIME = bytes.fromhex("D009810301020082028182")
-"""TS 102 223 §6.6.4: what a card of the kind ``always`` has waiting after every success."""
+"""TS 102 223 §6.6.4: what a card of the kind ``always`` has waiting after every success, but for that of FETCH and its answer."""
 _DETAILS, _DEVICES = 0x81, 0x82
 SET_UP_MENU = tlv(
     0xD0,
@@ -45,10 +45,12 @@ def at_reset(card: Card) -> list[bytes]:
 
 def pending(card: Card) -> bytes:
     """Return the proactive command that waits to be fetched, or nothing."""
-    if card.persona.model.behaviour.proactive == "always":
-        return MORE_TIME
     session = card.session
-    return session.proactive[0] if session.proactive and not session.outstanding else b""
+    if session.outstanding:
+        return b""
+    if card.persona.model.behaviour.proactive == "always":
+        return b"" if session.answered else MORE_TIME
+    return session.proactive[0] if session.proactive else b""
 
 
 def terminal_profile(_: Card, command: Command) -> bytes:
@@ -66,7 +68,7 @@ def fetch(card: Card, command: Command) -> bytes:
     data = exact(waiting, command.expected)
     if card.session.proactive:
         card.session.proactive.pop(0)
-        card.session.outstanding = True
+    card.session.outstanding = True
     return data
 
 
@@ -74,7 +76,7 @@ def terminal_response(card: Card, command: Command) -> bytes:
     """TERMINAL RESPONSE, §11.2.4."""
     if not command.data:
         raise Refused(0x6700)
-    card.session.outstanding = False
+    card.session.outstanding, card.session.answered = False, True
     return b""
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ cut = st.builds(lambda seed, at: bytes.fromhex(seed)[:at], st.sampled_from(SEEDS
 known = st.sampled_from([bytes.fromhex(seed) for seed in SEEDS])
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.sampled_from(NAMES), st.lists(anything | likely | cut | known, min_size=1, max_size=12))
 def test_uicc_answers_every_command_once_and_without_an_exception(name: str, commands: list[bytes]) -> None:

@@ -131,3 +131,19 @@ def test_uicc_second_generation_algorithm_answers_in_twelve_bytes() -> None:
 
 def test_uicc_without_a_second_generation_refuses_the_class() -> None:
     play(card_of("usim-no-sfi"), ("A0A40000023F00", "6E00"))
+
+
+def test_uicc_of_the_second_generation_alone_answers_its_class_alone() -> None:
+    card = card_of("sim-2g")
+    for command in ("00A40004023F00", "80F2000000", "8050000008" + "00" * 8, "00C0000001"):
+        play(card, (command, "6E00"))
+    for directory in card.mf.all_directories():
+        for file in directory.files:
+            play(card, ("A0A40000023F00", "9F17"))
+            if directory.fid != 0x3F00:
+                steps = [
+                    f"{d.fid:04X}" for d in card.mf.all_directories() if f"{directory.path}/".startswith(f"{d.path}/") and d.fid != 0x3F00
+                ]
+                play(card, *[(f"A0A4000002{step}", "9F17") for step in steps])
+            play(card, (f"A0A4000002{file.fid:04X}", "9F0F"), ("A0C0000004", f"{file.length:04X}9000"))
+    play(card, ("A088000010" + "23553CBE9637A89D218AE64DAE47BF35", "9F0C"))

@@ -39,6 +39,15 @@ def test_uicc_with_a_menu_answers_91_until_its_commands_are_fetched_and_answered
     assert tell(card, "00A4000C023F00") == "91" + menu
 
 
+def test_uicc_proactive_all_the_time_lets_a_terminal_that_answers_go_on() -> None:
+    card = card_of("proactive")
+    for _ in range(2):
+        assert tell(card, "00A4000C023F00") == "910B"
+        assert tell(card, "801200000B") == "D0098103010200820281829000"
+        assert tell(card, "00A4000C023F00") == "9000"
+        assert tell(card, ANSWER) == "9000"
+
+
 def test_uicc_envelope_that_is_none_is_refused_and_others_are_taken() -> None:
     card = card_of("blank-usim")
     assert [tell(card, envelope) for envelope in ("80C2000000", "80C200000200FF", "80C2000003D60100")] == ["6700", "6A80", "9000"]
