@@ -6,7 +6,7 @@ Decides what is asked before a card is written: a blank card and a yes, or a car
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,16 +17,16 @@ from hal.errors import HalError
 from hal.sim_card.cards import CARD_TYPES
 from host_tools.rnt.card import look as looking
 from host_tools.rnt.card.driver import CardInReader, Met, Options
-from host_tools.rnt.card.inputs import load_profile
+from host_tools.rnt.card.inputs import SECRETS, load_profile
 from host_tools.rnt.card.plan import LOOK, WRITE, Plan, plan_for_card, plan_offline
 from host_tools.rnt.card.progress import Progress
-from host_tools.rnt.card.refusals import apart, stopped
+from host_tools.rnt.card.refusals import TOUCHED, TOUCHED_HINT, apart, stopped
 from host_tools.rnt.card.view import Viewer
 from host_tools.rnt.command import rnt_command
 from host_tools.rnt.outcome import ExitCode, Result, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hal.sim_card.profile import Profile
     from host_tools.rnt.card.wire import Exchange
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 F = TypeVar("F", bound="Callable[..., Result]")
+CLOSE_S = 1.0
 MODELS = {card_type.name: card_type for card_type in CARD_TYPES}
 
 
@@ -52,7 +53,7 @@ def reader_options(body: F) -> F:
 
 def profile_options(body: F) -> F:
     """Add the options that name a profile and its secrets."""
-    secrets = click.option("--secrets", metavar="FILE", help="File (mode 0600) with the keys: adm, k, opc; - is standard input.")
+    secrets = click.option("--secrets", metavar="FILE", help="File (mode 0600) with the keys adm, k, opc, key_adm; - is standard input.")
     return click.argument("profile", type=click.Path(path_type=Path, dir_okay=False))(secrets(body))
 
 
@@ -71,15 +72,21 @@ class Desk:
         try:
             return apart(lambda: work(self.card), self._console.deadline)
         except HalError as error:
-            raise stopped(error, changes=self.card.transport.changes if writing else None) from error
+            raise stopped(error, updates=self.card.transport.updates if writing else None) from error
+        except KeyboardInterrupt:
+            if writing and self.card.transport.updates:
+                raise Stopped(ExitCode.INTERRUPTED, f"Interrupted.{TOUCHED}", TOUCHED_HINT) from None
+            raise
 
     def close(self) -> None:
-        """Power the card off, unless its reader hangs."""
-        apart(self.card.close, self._console.deadline)
+        """Power the card off; a reader that hangs is left to the process's end, which does the same."""
+        with suppress(Stopped):
+            apart(self.card.close, self._console.deadline.sooner(CLOSE_S))
 
     def _see(self, exchange: Exchange) -> None:
         if self._trace:
-            self._console.progress("card", exchange.line)
+            shown = exchange.shown
+            self._console.progress("card", exchange.line, command=shown.name, target=shown.target, apdu=shown.apdu, answer=exchange.answer)
         elif self.watcher:
             self.watcher(exchange)
 
@@ -113,7 +120,7 @@ def plan(console: Console, profile: Path, secrets: str | None, model: str | None
     """Print the commands a write would send, and send none that writes.
 
     PROFILE is a TOML file, or JSON when it is called so, with the keys iccid, imsi, msisdn, spn, smsc, hplmn_act, ehplmn, fplmn,
-    mnc_length, adm_ref.
+    mnc_length, adm_ref, and where they are wanted msisdn_on_card, li, hpplmn, ust, plmn_act, oplmn_act, ecc, routing_indicator.
     """
     if offline != (model is not None):
         raise Stopped(ExitCode.USAGE, "--offline and --model go together.", f"--offline --model {next(iter(MODELS))}, or neither")
@@ -135,23 +142,24 @@ def plan(console: Console, profile: Path, secrets: str | None, model: str | None
 
 @rnt_command(mutates=True)
 @profile_options
+@click.option("--last-try", is_flag=True, help="Present a key that has one try left; when it is wrong, the card is dead.")
 @click.option("--override-live", metavar="ICCID", help="Write even a card with a subscriber: the one of this ICCID, no other.")
 @reader_options
-def write(console: Console, profile: Path, secrets: str | None, override_live: str | None, **options: Any) -> Result:
+def write(console: Console, profile: Path, secrets: str | None, override_live: str | None, *, last_try: bool, **options: Any) -> Result:
     """Write a profile to a blank card and read it back.
 
     The plan is shown before and the card is compared with the profile afterwards; exit code 7 when they differ.
     """
     wanted = load_profile(profile, secrets, needed=True)
     with closing(Desk(console, options, _hidden(wanted))) as desk:
-        met, iccid, planned = _plan(desk, console, wanted, override_live=override_live, refuse_live=True)
+        met, iccid, planned = _plan(desk, console, wanted, override_live=override_live, refuse_live=True, ordered=last_try)
         if console.dry_run:
             return Result({"iccid": iccid, **planned.to_json()}, planned.to_text())
         if not console.as_json:
             click.echo(planned.to_text(), err=True)
         question = f"Write {len(planned.of(WRITE))} commands to card {iccid}?"
         console.confirm(question if met.blank else f"Card {iccid} HAS A SUBSCRIBER, who will be lost. {question}")
-        return _write(desk, console, wanted, iccid, planned, live=not met.blank)
+        return _write(desk, console, wanted, iccid, planned, live=not met.blank, last_try=last_try)
 
 
 @rnt_command()
@@ -163,15 +171,16 @@ def verify(console: Console, profile: Path, secrets: str | None, **options: Any)
     with closing(Desk(console, options, _hidden(wanted))) as desk:
         found = desk.run(lambda card: card.read_back(wanted, console.deadline))
         apdus, octets = desk.card.spent
-    data = {"equal": not found.mismatched, "mismatched": list(found.mismatched), "iccid": found.iccid, "apdus": apdus, "bytes": octets}
+    data = {"equal": not found.mismatched, "mismatched": list(found.mismatched), "unread": list(found.keys), "iccid": found.iccid}
+    data |= {"apdus": apdus, "bytes": octets}
     if found.mismatched:
         text = f"card {found.iccid} differs in {', '.join(found.mismatched)}"
         return Result(data, text, ExitCode.VERIFICATION, "rnt card plan shows what a write would change")
-    return Result(data, f"card {found.iccid} holds the profile: {apdus} commands, {octets} bytes, nothing written")
+    return Result(data, f"card {found.iccid} holds the profile{_unread(found.keys)}: {apdus} commands, {octets} bytes, nothing written")
 
 
 def _plan(
-    desk: Desk, console: Console, wanted: Profile, *, override_live: str | None = None, refuse_live: bool = False
+    desk: Desk, console: Console, wanted: Profile, *, override_live: str | None = None, refuse_live: bool = False, ordered: bool = True
 ) -> tuple[Met, str, Plan]:
     """Return the card, its ICCID and the plan for it; with ``refuse_live`` stops at a card with a subscriber that was not named."""
     met = desk.run(lambda card: card.meet(console.deadline))
@@ -186,13 +195,13 @@ def _plan(
             f"The card {iccid} has a subscriber, or hides whether it has. Nothing was written.",
             f"take a blank card; a card of your own is written with --override-live {iccid}",
         )
-    return met, iccid, desk.run(lambda card: plan_for_card(card, wanted, iccid, console.deadline))
+    return met, iccid, desk.run(lambda card: plan_for_card(card, wanted, iccid, console.deadline, ordered=ordered))
 
 
-def _write(desk: Desk, console: Console, wanted: Profile, iccid: str, planned: Plan, *, live: bool) -> Result:
+def _write(desk: Desk, console: Console, wanted: Profile, iccid: str, planned: Plan, *, live: bool, last_try: bool) -> Result:
     before = desk.card.spent
     with console.task("write", ""), Progress(len(planned.of(LOOK, WRITE)), quiet=console.as_json) as desk.watcher:
-        done = desk.run(lambda card: card.write(wanted, iccid, console.deadline, override=live), writing=True)
+        done = desk.run(lambda card: card.write(wanted, iccid, console.deadline, override=live, ordered=last_try), writing=True)
     middle = desk.card.spent
     with console.task("verify", ""), Progress(len(planned.commands) - len(planned.of(LOOK, WRITE)), quiet=console.as_json) as desk.watcher:
         found = desk.run(lambda card: card.read_back(wanted, console.deadline), writing=True)
@@ -203,14 +212,21 @@ def _write(desk: Desk, console: Console, wanted: Profile, iccid: str, planned: P
         "skipped": list(done.skipped),
         "equal": not found.mismatched,
         "mismatched": list(found.mismatched),
+        "unread": list(found.keys),
         "write": _spent(before, middle),
         "verify": _spent(middle, after),
     }
     if found.mismatched:
         text = f"card {found.iccid or iccid} was written and differs in {', '.join(found.mismatched)}"
         return Result(data, text, ExitCode.VERIFICATION, "scrap the card, or rnt card verify once more")
-    text = f"card {found.iccid}: {len(done.written)} files written, {len(done.skipped)} were right already, all read back equal"
+    counted = f"{len(done.written)} files written, {len(done.skipped)} were right already"
+    text = f"card {found.iccid}: {counted}, all read back equal{_unread(found.keys)}"
     return Result(data, text, ExitCode.OK if done.written else ExitCode.NOTHING_TO_DO)
+
+
+def _unread(keys: Sequence[str]) -> str:
+    """Name what no read-back compares; the operator's challenge proves it."""
+    return f" (not compared: {', '.join(keys)})" if keys else ""
 
 
 def _spent(before: tuple[int, int], after: tuple[int, int]) -> dict[str, int]:
@@ -219,7 +235,7 @@ def _spent(before: tuple[int, int], after: tuple[int, int]) -> dict[str, int]:
 
 def _hidden(wanted: Profile) -> tuple[bytes, ...]:
     """Return the profile's secrets as they would appear in a command."""
-    found = [getattr(wanted, name, None) for name in ("adm", "k", "opc")]
+    found = [getattr(wanted, name, None) for name in SECRETS]
     return tuple(value for value in found if isinstance(value, bytes) and any(value))
 
 

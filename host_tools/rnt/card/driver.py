@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hal.link.pcsc import PcscLink
 from hal.sim_card import cards
 from hal.sim_card.errors import UnknownCard
-from hal.sim_card.personalise import CardAtWork, Comparison, Identity, Written
+from hal.sim_card.personalise import CardAtWork, Comparison, Identity, Orders, Written
 from host_tools.rnt.card.view import Viewer
 from host_tools.rnt.card.wire import Exchange, Rehearsal, Untouched, Watched
 
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hal.deadline import Deadline
+    from hal.sim_card.access import Layout
     from hal.sim_card.cards import CardType
     from hal.sim_card.channel import Transport
     from hal.sim_card.profile import Profile
+
+    Tell = Callable[[Exchange], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,13 @@ class _Overridden(CardAtWork):
 
 
 class CardInReader:
-    """One reader, for one command. ``transport`` leads to the card and tells the watcher; ``changes`` counts what may have changed it."""
+    """One reader, for one command. ``transport`` leads to the card and tells the watcher."""
 
     def __init__(self, options: Options, secrets: tuple[bytes, ...] = ()) -> None:
         self._options, self._secrets = options, secrets
         self._link = PcscLink(options.reader, options.pcscd_socket)
         self._viewer = Viewer(secrets, personal=options.personal)
+        self._layout: Layout | None = None
         self.transport = Watched(self._link, self._viewer, options.watcher)
 
     @property
@@ -91,27 +95,38 @@ class CardInReader:
             return Met(atr, None, None)
         return Met(atr, card_type, CardAtWork(Untouched(self.transport), card_type).identify(deadline))
 
-    def rehearse(self, profile: Profile, expected_iccid: str, deadline: Deadline, tell: Callable[[Exchange], None]) -> Written:
-        """Do everything a write does but the writing, on a card with or without a subscriber; ``tell`` hears of every command."""
-        return self._at_work(self._watched(Rehearsal(self.transport), tell), deadline, override=True).write(
-            profile, expected_iccid, deadline
-        )
+    def rehearse(self, profile: Profile, expected_iccid: str, deadline: Deadline, tell: tuple[Tell, Tell], *, ordered: bool) -> Written:
+        """Do all of a write and its read-back but the writing, on a card with or without a subscriber.
 
-    def rehearse_read_back(self, profile: Profile, deadline: Deadline, tell: Callable[[Exchange], None]) -> Comparison:
-        """Compare as :meth:`read_back` does; ``tell`` hears of every command."""
-        return self._at_work(self._watched(Untouched(self.transport), tell), deadline).read_back(profile, deadline)
+        The first of ``tell`` hears of every command of the write, the second of the read-back. ``ordered`` as in :meth:`write`.
+        """
+        under = self._watched(Rehearsal(self.transport), tell[0])
+        done = self._write(under, profile, expected_iccid, deadline, Orders(ordered=ordered), live=True)
+        self._read_back(self._watched(Untouched(self.transport), tell[1]), profile, deadline)
+        return done
 
-    def write(self, profile: Profile, expected_iccid: str, deadline: Deadline, *, override: bool) -> Written:
-        """Write ``profile`` to the card ``expected_iccid``; with ``override`` even to one with a subscriber."""
-        return self._at_work(self.transport, deadline, override=override).write(profile, expected_iccid, deadline)
+    def write(self, profile: Profile, expected_iccid: str, deadline: Deadline, *, override: bool, ordered: bool) -> Written:
+        """Write ``profile`` to the card ``expected_iccid``; with ``override`` even to one with a subscriber.
+
+        ``ordered``: with a key that has one try left, too.
+        """
+        return self._write(self.transport, profile, expected_iccid, deadline, Orders(ordered=ordered), live=override)
 
     def read_back(self, profile: Profile, deadline: Deadline) -> Comparison:
         """Compare the card with ``profile``; writes nothing."""
-        return self._at_work(Untouched(self.transport), deadline).read_back(profile, deadline)
+        return self._read_back(Untouched(self.transport), profile, deadline)
 
-    def _watched(self, under: Transport, tell: Callable[[Exchange], None]) -> Watched:
-        return Watched(under, Viewer(self._secrets, personal=self._options.personal), tell)
-
-    def _at_work(self, transport: Transport, deadline: Deadline, *, override: bool = False) -> CardAtWork:
+    def _write(self, under: Transport, profile: Profile, expected_iccid: str, deadline: Deadline, orders: Orders, *, live: bool) -> Written:
         card_type = cards.identify(self.reset(deadline))
-        return (_Overridden if override else CardAtWork)(transport, card_type)
+        card = (_Overridden if live else CardAtWork)(under, card_type)
+        done = card.write(profile, expected_iccid, deadline, orders)
+        self._layout = card.layout
+        return done
+
+    def _read_back(self, under: Transport, profile: Profile, deadline: Deadline) -> Comparison:
+        """Compare the card; lengths are those it told while it was written, where it was."""
+        card_type, layout, self._layout = cards.identify(self.reset(deadline)), self._layout, None
+        return CardAtWork(under, card_type, layout).read_back(profile, deadline)
+
+    def _watched(self, under: Transport, tell: Tell) -> Watched:
+        return Watched(under, Viewer(self._secrets, personal=self._options.personal), tell)

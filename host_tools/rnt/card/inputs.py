@@ -27,7 +27,7 @@ from hal.sim_card.profile import Profile, from_json
 from host_tools.rnt.outcome import ExitCode, Stopped
 
 MAX_FILE = 64 * 1024
-SECRETS = ("adm", "k", "opc")
+SECRETS = ("adm", "k", "opc", "key_adm")
 STDIN = "-"
 KNOWN = frozenset(field.name for field in fields(Profile))
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -68,7 +68,7 @@ def parse_profile(content: bytes, *, is_json: bool = False) -> dict[str, Any]:
         raise Stopped(ExitCode.USAGE, f"The profile has a key nobody knows: {foreign[0]!r:.40}.", PROFILE_HINT)
     odd = sorted(name for name, value in values.items() if not _plain(value))
     if odd:
-        raise Stopped(ExitCode.USAGE, f"The profile's {odd[0]} is no text, whole number, or list of texts.", PROFILE_HINT)
+        raise Stopped(ExitCode.USAGE, f"The profile's {odd[0]} is no text, whole number, yes or no, or list of those.", PROFILE_HINT)
     return values
 
 
@@ -92,9 +92,7 @@ def _table(content: bytes, *, is_json: bool) -> dict[str, Any] | None:
 
 
 def _plain(value: object) -> bool:
-    if isinstance(value, list):
-        return all(isinstance(one, str) for one in value)
-    return isinstance(value, str | int) and not isinstance(value, bool)
+    return all(isinstance(one, str | int) for one in (value if isinstance(value, list) else [value]))
 
 
 def _read_profile(path: Path) -> bytes:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files of a SIM card an engineer's tool has a name for, as data. ETSI TS 102 221 §13, 3GPP TS 31.102 §4.2.
+"""The files of a SIM card an engineer's tool has a name for: those the driver has a codec for, and a few more.
 
 Decides which contents a person may see. What is not listed here has no name and is never shown.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-MF, USIM = "MF", "ADF.USIM"
+from hal.sim_card.codecs.table import TABLE
 
 
 class Content(Enum):
@@ -36,36 +36,25 @@ class KnownFile:
         return f"{self.directory}/{self.name}"
 
 
+MF, USIM, DF_5GS = "MF", "ADF.USIM", "DF.5GS"
+DIRECTORIES = {0x3F00: MF, 0x7FFF: USIM, 0x5FC0: DF_5GS, 0x7F20: "DF.GSM", 0x7F10: "DF.TELECOM"}
+"""File identifier → directory; 5FC0 is that one below the USIM only."""
+PERSONAL = frozenset({"IMSI", "MSISDN", "LOCI", "PSLOCI", "EPSLOCI", "5GS3GPPLOCI", "5GSN3GPPLOCI"})
+
+
+def _kind(name: str, *, secret: bool) -> Content:
+    if secret:
+        return Content.KEY
+    return Content.PERSONAL if name in PERSONAL else Content.OPEN
+
+
 FILES: tuple[KnownFile, ...] = (
+    *(KnownFile(row.ef.directory.name, row.name, row.ef.fid, row.ef.sfi, _kind(row.name, secret=row.secret)) for row in TABLE),
     KnownFile(MF, "DIR", 0x2F00, 0x1E),
-    KnownFile(MF, "PL", 0x2F05, 0x05),
     KnownFile(MF, "ARR", 0x2F06, 0x06),
-    KnownFile(MF, "ICCID", 0x2FE2, 0x02),
-    KnownFile(USIM, "LI", 0x6F05, 0x02),
-    KnownFile(USIM, "IMSI", 0x6F07, 0x07, Content.PERSONAL),
     KnownFile(USIM, "Keys", 0x6F08, 0x08, Content.KEY),
     KnownFile(USIM, "KeysPS", 0x6F09, 0x09, Content.KEY),
-    KnownFile(USIM, "HPPLMN", 0x6F31, 0x12),
-    KnownFile(USIM, "UST", 0x6F38, 0x04),
     KnownFile(USIM, "SMS", 0x6F3C, 0, Content.PERSONAL),
-    KnownFile(USIM, "MSISDN", 0x6F40, 0, Content.PERSONAL),
-    KnownFile(USIM, "SMSP", 0x6F42, 0),
-    KnownFile(USIM, "SPN", 0x6F46, 0),
-    KnownFile(USIM, "EST", 0x6F56, 0x05),
-    KnownFile(USIM, "PLMNwAcT", 0x6F60, 0x0A),
-    KnownFile(USIM, "OPLMNwAcT", 0x6F61, 0x11),
-    KnownFile(USIM, "HPLMNwAcT", 0x6F62, 0x13),
-    KnownFile(USIM, "PSLOCI", 0x6F73, 0x0C, Content.PERSONAL),
-    KnownFile(USIM, "ACC", 0x6F78, 0x06),
-    KnownFile(USIM, "FPLMN", 0x6F7B, 0x0D),
-    KnownFile(USIM, "LOCI", 0x6F7E, 0x0B, Content.PERSONAL),
-    KnownFile(USIM, "AD", 0x6FAD, 0x03),
-    KnownFile(USIM, "ECC", 0x6FB7, 0x01),
-    KnownFile(USIM, "PNN", 0x6FC5, 0x19),
-    KnownFile(USIM, "OPL", 0x6FC6, 0x1A),
-    KnownFile(USIM, "EHPLMN", 0x6FD9, 0x1D),
-    KnownFile(USIM, "EPSLOCI", 0x6FE3, 0x1E, Content.PERSONAL),
-    KnownFile(USIM, "EPSNSC", 0x6FE4, 0x18, Content.KEY),
 )
 
 BY_FID = {(file.directory, file.fid): file for file in FILES}

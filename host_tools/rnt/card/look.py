@@ -10,17 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hal.sim_card import codecs, commands, fcp
+from hal.sim_card import commands, fcp
 from hal.sim_card.cards import USIM_AID
 from hal.sim_card.channel import Transport, exchange
+from hal.sim_card.codecs import basic
 from hal.sim_card.errors import MalformedCardData
 from hal.sim_card.personalise import Identity
 from hal.sim_card.status import Action, Sw
-from host_tools.rnt.card.known_files import FILES, MF, KnownFile
+from host_tools.rnt.card.known_files import DF_5GS, FILES, MF, USIM, KnownFile
 from host_tools.rnt.card.wire import Untouched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from hal.deadline import Deadline
     from host_tools.rnt.card.driver import CardInReader, Met
@@ -78,15 +79,18 @@ def look(card: CardInReader, deadline: Deadline) -> Look:
     met = card.meet(deadline)
     transport = Untouched(card.transport)
     identity = met.identity or _identify(transport, deadline)
+    if met.card_type and met.card_type.second_generation:
+        return Look(met, identity, (), ())  # another class, other files, and no way to ask a counter
     card.reset(deadline)
-    in_mf = list(_find((file for file in FILES if file.directory == MF), transport, deadline))
-    usim = exchange(transport, commands.select_aid(USIM_AID), deadline)
-    if usim.sw.action not in READABLE:
-        return Look(met, identity, (), tuple(in_mf))
     references = (0x01, 0x81, met.card_type.adm) if met.card_type else ()
-    keys = [_counter(reference, transport, deadline) for reference in references]
-    in_usim = list(_find((file for file in FILES if file.directory != MF), transport, deadline))
-    return Look(met, identity, tuple(key for key in keys if key), (*in_mf, *in_usim))
+    keys, files = [], list(_find(MF, transport, deadline))
+    for directory, selection in ((USIM, commands.select_aid(USIM_AID)), (DF_5GS, commands.select_fid(0x5FC0))):
+        if exchange(transport, selection, deadline).sw.action not in READABLE:
+            break
+        if directory == USIM:
+            keys = [_counter(reference, transport, deadline) for reference in references]
+        files += _find(directory, transport, deadline)
+    return Look(met, identity, tuple(key for key in keys if key), tuple(files))
 
 
 def mask(imsi: str) -> str:
@@ -96,11 +100,11 @@ def mask(imsi: str) -> str:
 
 def _identify(transport: Transport, deadline: Deadline) -> Identity:
     """Read ICCID and IMSI of a card of an unknown model, by the standard's places; empty and None where it does not tell."""
-    iccid = _number(_read(commands.select_fid(0x2FE2), codecs.ICCID_BYTES, transport, deadline), codecs.decode_iccid)
+    iccid = _number(_read(commands.select_fid(0x2FE2), basic.ICCID_BYTES, transport, deadline), basic.decode_iccid)
     selected = exchange(transport, commands.select_aid(USIM_AID), deadline)
     if selected.sw.action not in READABLE:
         return Identity(iccid or "", None)
-    return Identity(iccid or "", _number(_read(commands.select_fid(0x6F07), codecs.IMSI_BYTES, transport, deadline), codecs.decode_imsi))
+    return Identity(iccid or "", _number(_read(commands.select_fid(0x6F07), basic.IMSI_BYTES, transport, deadline), basic.decode_imsi))
 
 
 def _read(select: bytes, length: int, transport: Transport, deadline: Deadline) -> bytes | None:
@@ -131,11 +135,13 @@ def _counter(reference: int, transport: Transport, deadline: Deadline) -> Key | 
     return Key(reference, None)
 
 
-def _find(files: Iterable[KnownFile], transport: Transport, deadline: Deadline) -> Iterator[FoundFile]:
-    for file in files:
-        answer = exchange(transport, commands.select_fid(file.fid, describe=True), deadline)
-        if answer.sw.action in READABLE:
-            yield FoundFile(file, _description(answer.data))
+def _find(directory: str, transport: Transport, deadline: Deadline) -> Iterator[FoundFile]:
+    """Ask the current directory for each file it may have."""
+    for file in FILES:
+        if file.directory == directory:
+            answer = exchange(transport, commands.select_fid(file.fid, describe=True), deadline)
+            if answer.sw.action in READABLE:
+                yield FoundFile(file, _description(answer.data))
 
 
 def _description(template: bytes) -> fcp.FileInfo | None:

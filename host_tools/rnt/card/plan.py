@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hal.sim_card import commands
-from hal.sim_card.layout import ICCID, IMSI, Directory
-from hal.sim_card.planner import AFTER_RESET, Position, read_plan, read_step, write_plan
+from hal.sim_card.layout import targets
+from hal.sim_card.planner import outline
 from host_tools.rnt.card.view import READ_BINARY, READ_RECORD, Viewer, harmless
 from host_tools.rnt.card.wire import Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from hal.deadline import Deadline
     from hal.sim_card.cards import CardType
-    from hal.sim_card.layout import Item
+    from hal.sim_card.layout import Target
     from hal.sim_card.profile import Profile
     from host_tools.rnt.card.driver import CardInReader
 
@@ -95,38 +95,31 @@ def totals(commands: Sequence[Planned]) -> dict[str, int]:
     return {"apdus": len(commands), "bytes": sum(one.exchange.sent + one.exchange.received for one in commands)}
 
 
-def plan_for_card(card: CardInReader, profile: Profile, iccid: str, deadline: Deadline) -> Plan:
+def plan_for_card(card: CardInReader, profile: Profile, iccid: str, deadline: Deadline, *, ordered: bool) -> Plan:
     """Return the plan for the card ``iccid`` in the reader; raises ``HalError`` as a write would. Writes nothing."""
     written: list[Exchange] = []
-    skipped = card.rehearse(profile, iccid, deadline, written.append).skipped
-    first = next((i for i, one in enumerate(written) if one.changes), len(written))
     checked: list[Exchange] = []
-    card.rehearse_read_back(profile, deadline, checked.append)
+    skipped = card.rehearse(profile, iccid, deadline, (written.append, checked.append), ordered=ordered).skipped
+    first = next((i for i, one in enumerate(written) if one.changes), len(written))
     phases = [(LOOK, one) for one in written[:first]] + [(WRITE, one) for one in written[first:]] + [(VERIFY, one) for one in checked]
     return Plan(tuple(Planned(*pair) for pair in phases), skipped, measured=True)
 
 
 def plan_offline(card_type: CardType, profile: Profile, viewer: Viewer) -> Plan:
     """Return the plan for a blank card of ``card_type``, with nothing sent; raises ``HalError`` when the profile fits no such card."""
-    lengths = {item.ef.name: _length(item, profile) for item in card_type.items}
-    in_usim = Position(Directory.USIM, IMSI.fid)
-    looked = [*_sent(read_step(ICCID, lengths["ICCID"], AFTER_RESET, card_type.aid))]
-    looked += _sent(read_step(IMSI, lengths["IMSI"], Position(Directory.MF, ICCID.fid), card_type.aid))
-    looked.append(commands.ask_tries(card_type.adm))
-    found = write_plan(card_type, profile, lengths, {}, in_usim)
-    written = [commands.verify(card_type.adm, profile.adm)] + [command for step in found.steps for command in _sent(step)]
-    efs = [item.ef for item in card_type.items]
-    checked = [command for step in read_plan(efs, lengths, AFTER_RESET, card_type.aid) for command in _sent(step)]
+    wanted = targets(card_type, profile)
+    found = outline(card_type, wanted, {target.ef.name: _length(target) for target in wanted}, profile.adm)
+    phases = (
+        (LOOK, found.look),
+        (WRITE, (found.verify_key, *(command for step in found.write for command in step.sent))),
+        (VERIFY, tuple(command for step in found.verify for command in step.sent)),
+    )
     planned = []
-    for phase, sent in ((LOOK, looked), (WRITE, written), (VERIFY, checked)):
+    for phase, sent in phases:
         if phase == VERIFY:
             viewer.reset()
         planned += [Planned(phase, _imagined(command, viewer)) for command in sent]
-    return Plan(tuple(planned), found.skipped, measured=False)
-
-
-def _sent(step: Any) -> Iterable[bytes]:
-    return (*step.select, *step.access)
+    return Plan(tuple(planned), (), measured=False)
 
 
 def _imagined(command: bytes, viewer: Viewer) -> Exchange:
@@ -134,14 +127,12 @@ def _imagined(command: bytes, viewer: Viewer) -> Exchange:
     return Exchange(viewer.command(command), "", not harmless(command), len(command), asked + STATUS_WORD)
 
 
-def _length(item: Item, profile: Profile) -> int:
-    """Return the length of the item's file: the standard's, or the shortest that holds what the profile wants there."""
-    if item.ef.length is not None:
-        return item.ef.length
+def _length(target: Target) -> int:
+    """Return the shortest length of a file that holds what the profile wants there; :data:`LONGEST` when none does."""
     for length in range(1, LONGEST):
         try:
-            item.content(profile, length)
+            if len(target.content(length)) <= length:
+                return length
         except ValueError:
             continue
-        return length
     return LONGEST

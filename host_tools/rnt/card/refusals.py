@@ -39,8 +39,15 @@ REFUSALS: dict[str, tuple[ExitCode, str, str]] = {
         "The card refused the administrative key; {left} tries are left.",
         "find the right key before the next try; the last one blocks the card for good",
     ),
-    "key_blocked": (ExitCode.UNSAFE, "The administrative key has {left} tries left and was not presented.", "take another card"),
+    "key_blocked": (
+        ExitCode.UNSAFE,
+        "The administrative key has {left} tries left and was not presented.",
+        "take another card, or order it with --last-try",
+    ),
     "card_defective": (ExitCode.FAILED, "The card's memory fails ({sw}).", "scrap the card"),
+    "mac_failure": (ExitCode.VERIFICATION, "The key on the card is another one.", "scrap the card"),
+    "authenticate_refused": (ExitCode.FAILED, "The card did not answer the challenge ({sw}).", "rnt card info"),
+    "packet_refused": (ExitCode.FAILED, "The card did not take the packet ({sw}).", "ask the operator for a new one"),
     "write_failed": (ExitCode.FAILED, "The card refused an update ({sw}).", "scrap the card"),
 }
 """The driver's word → exit code, sentence, next step."""
@@ -50,14 +57,14 @@ UNTOUCHED = " Nothing was written."
 TOUCHED_HINT = "rnt card verify tells what it holds"
 
 
-def stopped(error: HalError, *, changes: int | None = None) -> Stopped:
-    """Return how a command ends on ``error``. ``changes``: commands sent that may have changed the card, None = none was meant."""
+def stopped(error: HalError, *, updates: int | None = None) -> Stopped:
+    """Return how a command ends on ``error``. ``updates``: commands sent that may have changed its files, None = none was meant."""
     code, sentence, hint = REFUSALS.get(error.kind, OTHERWISE)
     data = {name: f"{value:04X}" if name == "sw" and isinstance(value, int) else value for name, value in error.data.items()}
     message = sentence.format_map(_Known({"kind": error.kind, **data}))
-    if changes is None:
+    if updates is None:
         return Stopped(code, message, hint)
-    touched = changes > 0 and error.kind not in {"key_wrong", "key_blocked"}
+    touched = updates > 0
     return Stopped(code, message + (TOUCHED if touched else UNTOUCHED), TOUCHED_HINT if touched and hint != "scrap the card" else hint)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hal.sim_card.status import Action, Sw
-from host_tools.rnt.card.known_files import BY_FID, BY_SFI, MF, USIM, Content, KnownFile
+from host_tools.rnt.card.known_files import BY_FID, BY_SFI, DIRECTORIES, MF, USIM, Content, KnownFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,14 +27,15 @@ HEADER = 5
 SELECT, VERIFY, GET_RESPONSE, STATUS = 0xA4, 0x20, 0xC0, 0xF2
 READ_BINARY, READ_RECORD, UPDATE_BINARY, UPDATE_RECORD = 0xB0, 0xB2, 0xD6, 0xDC
 SELECT_BY_FID, SELECT_BY_AID, FROM_MF = 0x00, 0x04, 0x08
-MF_FID, ADF_FID = 0x3F00, 0x7FFF
-DIRECTORIES = (0x3F, 0x5F, 0x7F)
+DIRECTORY_FIDS = (0x3F, 0x5F, 0x7F)
 """First bytes of directories' identifiers, TS 102 221 §8.6."""
+DF_OF_APPLICATION = 0x5F
 BINARY, RECORD = frozenset({READ_BINARY, UPDATE_BINARY}), frozenset({READ_RECORD, UPDATE_RECORD})
 PLAIN, ETSI = (0x00, 0xA0), 0x80
 """Classes: ISO and 2G, where the instructions below mean what they are called; TS 102 221's own, where few do."""
 HARMLESS = frozenset({SELECT, GET_RESPONSE, READ_BINARY, READ_RECORD, STATUS})
 """Instructions that leave a card as it was."""
+ETSI_ONLY = frozenset({STATUS, GET_RESPONSE, 0x10, 0xC2, 0x12, 0x14})
 NAMES = {
     SELECT: "SELECT", READ_BINARY: "READ BINARY", READ_RECORD: "READ RECORD", UPDATE_BINARY: "UPDATE BINARY",
     UPDATE_RECORD: "UPDATE RECORD", VERIFY: "VERIFY", GET_RESPONSE: "GET RESPONSE", STATUS: "STATUS", 0xA2: "SEARCH RECORD",
@@ -88,7 +89,9 @@ class Viewer:
         shown = apdu if self._last_open and instruction != VERIFY else apdu[:HEADER]
         hidden = len(apdu) - len(shown)
         text = self._scrub(shown.hex().upper()) + _blank(hidden)
-        return Shown(NAMES.get(instruction, f"{apdu[0]:02X} {instruction:02X}"), self._target(apdu), text)
+        standard = apdu[0] in PLAIN or (apdu[0] == ETSI and instruction in ETSI_ONLY)
+        name = NAMES.get(instruction) if standard else None
+        return Shown(name or f"{apdu[0]:02X} {instruction:02X}", self._target(apdu) if standard else "", text)
 
     def answer(self, data: bytes, sw: int) -> str:
         """Return what may be seen of the answer to the last command: data as hex, then the status word."""
@@ -121,11 +124,10 @@ class Viewer:
             self._step(int.from_bytes(data[i : i + 2], "big"))
 
     def _step(self, fid: int) -> None:
-        if fid in (MF_FID, ADF_FID):
-            self._directory, self._file = (MF if fid == MF_FID else USIM), None
+        if fid >> 8 in DIRECTORY_FIDS:
+            known = DIRECTORIES.get(fid) if fid >> 8 != DF_OF_APPLICATION or self._directory == USIM else None
+            self._directory, self._file = known or f"{self._directory}/{fid:04X}", None
             self._named = self._directory
-        elif fid >> 8 in DIRECTORIES:
-            self._directory, self._file, self._named = f"{fid:04X}", None, f"{fid:04X}"
         else:
             self._file = BY_FID.get((self._directory, fid))
             self._named = self._file.path if self._file else f"{self._directory}/{fid:04X}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hal.errors import HalError
-from host_tools.rnt.card.view import Shown, Viewer, harmless
+from host_tools.rnt.card.view import VERIFY, Shown, Viewer, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,16 +38,16 @@ class Exchange:
 
 
 class Watched:
-    """Carries everything and tells ``watcher`` of each exchange. ``changes`` counts commands that may have changed the card."""
+    """Carries everything and tells ``watcher`` of each exchange. ``updates`` counts commands that may have changed what the card holds."""
 
     def __init__(self, under: Transport, viewer: Viewer, watcher: Callable[[Exchange], None]) -> None:
         self._under, self._viewer, self._watcher = under, viewer, watcher
-        self.changes = 0
+        self.updates = 0
 
     def transmit(self, command: bytes, deadline: Deadline) -> tuple[bytes, int]:
         """Carry one command."""
         shown, changes = self._viewer.command(command), not harmless(command)
-        self.changes += changes
+        self.updates += changes and command[1] != VERIFY
         try:
             data, sw = self._under.transmit(command, deadline)
         except HalError:

@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -236,6 +237,35 @@ def test_wrong_key_is_presented_once_and_nothing_is_written(desk: Desk) -> None:
     assert wrong not in found.printed
 
 
+K, OPC = "00112233445566778899AABBCCDDEEFF", "FFEEDDCCBBAA99887766554433221100"
+
+
+@pytest.mark.parametrize("persona", ["usim-key-file", "usim-key-command"])
+def test_key_is_written_unseen_and_said_to_be_not_compared(desk: Desk, persona: str) -> None:
+    desk.put_in(persona)
+    hidden = f'adm = "{ADM}"\nk = "{K}"\nopc = "{OPC}"\n'
+    found = desk.run("write", desk.profile, "--secrets", "-", "--yes", "--trace", stdin=hidden)
+    assert (found.code, found.data["equal"], bool(found.data["unread"])) == (0, True, True)
+    assert [secret for secret in (K, OPC, ADM) for shown in (secret, secret.lower()) if shown in found.printed] == []
+    assert found.data["unread"][0] in found.data["written"]
+
+
+def test_key_for_a_card_without_a_place_for_it_is_a_usage_error(desk: Desk) -> None:
+    desk.put_in("blank-usim")
+    found = desk.run("write", desk.profile, "--secrets", "-", "--yes", stdin=f'adm = "{ADM}"\nk = "{K}"\nopc = "{OPC}"\n')
+    assert (found.code, desk.state()) == (ExitCode.USAGE, (0, 0))
+
+
+def test_key_with_one_try_left_is_presented_only_when_ordered(desk: Desk) -> None:
+    desk.put_in("blank-usim")
+    wrong = 'adm = "1111111111111111"'
+    for _ in range(2):
+        assert desk.run("write", desk.profile, "--secrets", "-", "--yes", stdin=wrong).code == ExitCode.NOT_AUTHORISED
+    assert (desk.write().code, desk.state()) == (ExitCode.UNSAFE, (0, 2))
+    assert desk.run("plan", desk.profile).code == 0
+    assert desk.write("--last-try").code == 0
+
+
 @pytest.mark.slow
 def test_empty_reader_is_not_found(desk: Desk) -> None:
     desk.card.control("remove")
@@ -277,6 +307,28 @@ def test_card_pulled_while_written_is_told_with_the_next_step(desk: Desk) -> Non
     assert "may hold a part" in found.message
     assert "verify" in found.lines[-1]["hint"]
     desk.put_in("blank-usim")
+
+
+@pytest.mark.slow
+def test_interrupt_while_writing_says_that_the_card_may_hold_a_part(desk: Desk) -> None:
+    desk.put_in("blank-usim")
+    desk.card.control("fault", fault={"at": "update#3", "do": "hold"})
+    line = [*desk.command("write", desk.profile, "--secrets", desk.secrets, "--yes"), "--json"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+        desk.card.control("wait_held")
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=20)[0]
+    desk.card.control("release")
+    result = json.loads(output.splitlines()[-1])
+    assert (process.returncode, result["type"], result["code"]) == (ExitCode.INTERRUPTED, "result", ExitCode.INTERRUPTED)
+    assert "may hold a part" in result["message"]
+
+
+def test_trace_is_told_in_json_too(desk: Desk) -> None:
+    desk.put_in("blank-usim")
+    told = [line for line in desk.run("info", "--trace").lines if line["type"] == "task_progress"]
+    assert {"command", "target", "apdu", "answer"} <= told[0].keys()
+    assert told[0]["target"] == "MF/ICCID"
 
 
 def test_reader_is_taken_from_a_terminals_configuration(desk: Desk) -> None:

@@ -23,7 +23,7 @@ def error(kind: str, **data: int | str) -> HalError:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_error_of_the_driver_has_a_sentence_and_a_next_step(kind: str) -> None:
     assert kind in REFUSALS
-    stop = stopped(error(kind, item="IMSI", left=1, sw=0x6581), changes=0)
+    stop = stopped(error(kind, item="IMSI", left=1, sw=0x6581), updates=0)
     assert stop.message
     assert stop.hint
     assert "?" not in stop.message
@@ -32,12 +32,12 @@ def test_every_error_of_the_driver_has_a_sentence_and_a_next_step(kind: str) -> 
 
 @pytest.mark.parametrize("kind", ["card_removed", "write_failed", "deadline", "card_defective", "protocol", "link_closed"])
 def test_error_after_an_update_says_that_the_card_may_hold_a_part(kind: str) -> None:
-    assert "may hold a part" in stopped(error(kind), changes=3).message
+    assert "may hold a part" in stopped(error(kind), updates=3).message
 
 
 @pytest.mark.parametrize("kind", ["key_wrong", "key_blocked"])
 def test_refused_key_means_that_nothing_was_written(kind: str) -> None:
-    assert "Nothing was written" in stopped(error(kind, left=2), changes=1).message
+    assert "Nothing was written" in stopped(error(kind, left=2), updates=0).message
 
 
 def test_codes_are_those_of_the_contract() -> None:

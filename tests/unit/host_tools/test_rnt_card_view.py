@@ -40,14 +40,15 @@ def in_usim(viewer: Viewer, *selections: bytes) -> Viewer:
 @pytest.mark.parametrize("file", [file for file in FILES if file.sfi], ids=lambda file: file.path)
 def test_file_addressed_by_its_short_identifier_is_named_and_blanked_by_its_kind(file: object) -> None:
     found = next(known for known in FILES if known is file)
-    viewer = in_usim(Viewer()) if found.directory != "MF" else Viewer()
+    below = [commands.select_fid(0x5FC0)] if found.directory == "DF.5GS" else []
+    viewer = in_usim(Viewer(), *below) if found.directory != "MF" else Viewer()
     shown = viewer.command(commands.update_binary(found.sfi, CONTENT))
     assert shown.target == found.path
     assert (CONTENT.hex().upper() in shown.apdu) == (found.content is Content.OPEN)
     assert (CONTENT.hex().upper() in viewer.answer(CONTENT, 0x9000)) == (found.content is Content.OPEN)
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if file.directory != "MF"], ids=lambda file: file.path)
+@pytest.mark.parametrize("file", [file for file in FILES if file.directory == "ADF.USIM"], ids=lambda file: file.path)
 def test_selected_file_is_named_and_personal_ones_are_shown_on_request(file: object) -> None:
     found = next(known for known in FILES if known is file)
     viewer = in_usim(Viewer(personal=True), commands.select_fid(found.fid))
@@ -73,6 +74,17 @@ def test_file_below_an_unknown_directory_is_not_taken_for_one_of_the_same_number
     viewer = in_usim(Viewer(), commands.select_fid(0x5F70), commands.select_fid(0x6F46))
     viewer.command(commands.read_binary(0, 8))
     assert viewer.answer(CONTENT, 0x9000) == "[8 blanked] 9000"
+
+
+def test_file_selected_by_its_path_is_named() -> None:
+    viewer = in_usim(Viewer())
+    assert viewer.command(commands.select_path((0x2FE2,))).target == "MF/ICCID"
+    assert viewer.command(commands.select_path((0x7F10, 0x6F40))).target == "DF.TELECOM/6F40"
+
+
+def test_makers_command_is_blanked_whatever_its_instruction() -> None:
+    shown = Viewer(personal=True).command(bytes.fromhex("80B0820008") + CONTENT)
+    assert (shown.name, shown.apdu) == ("80 B0", "80B0820008[8 blanked]")
 
 
 def test_refused_selection_leaves_no_file_to_show() -> None:
@@ -135,7 +147,7 @@ def test_rehearsal_sends_nothing_that_writes_and_untouched_refuses_it() -> None:
     for command in (commands.select_fid(0x6F46), commands.verify(0x0A, KEY), commands.update_binary(0, CONTENT)):
         assert rehearsal.transmit(command, SOON) == (b"", 0x9000)
     assert card.sent == [commands.select_fid(0x6F46)]
-    assert ([one.changes for one in told], rehearsal.changes) == ([False, True, True], 2)
+    assert ([one.changes for one in told], rehearsal.updates) == ([False, True, True], 1)
     with pytest.raises(RuntimeError):
         Untouched(card).transmit(commands.update_binary(0, CONTENT), SOON)
     assert len(card.sent) == 1
