@@ -147,7 +147,7 @@ def _model(name: str, told: dict[str, Any]) -> Model:
     mf = _tree(applications, {path: _file(path, files, places, rules_by_name(rules), no_sfi=no_sfi) for path in files})
     return Model(
         name=name,
-        atr=atr(card["atr"]["model"].encode("ascii")) if "model" in card["atr"] else bytes.fromhex(card["atr"]["bytes"]),
+        atr=bytes.fromhex(card["atr"]["bytes"]) if "bytes" in card["atr"] else atr(card["atr"]["model"].encode("ascii")),
         iccid=card["iccid"],
         second_generation=card["second_generation"],
         uicc=card["uicc"],

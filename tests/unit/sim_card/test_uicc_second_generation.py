@@ -135,6 +135,7 @@ def test_uicc_without_a_second_generation_refuses_the_class() -> None:
 
 def test_uicc_of_the_second_generation_alone_answers_its_class_alone() -> None:
     card = card_of("sim-2g")
+    assert card.persona.atr.hex().upper() == "3B1694524E54473131"
     for command in ("00A40004023F00", "80F2000000", "8050000008" + "00" * 8, "00C0000001"):
         play(card, (command, "6E00"))
     for directory in card.mf.all_directories():
