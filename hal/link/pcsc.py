@@ -64,6 +64,8 @@ class PcscLink:
         self.apdus = 0
         self.octets = 0
         self.link_us = 0
+        self.stay = 0
+        """Grows with every connection to a card: while it is the same, so is the card."""
         self._context: Any = None
         self._card: Any = None
         self._protocol = 0
@@ -195,6 +197,7 @@ class PcscLink:
             self._drop_context()
             raise LinkClosed("the reader is not there", code=code)
         self._card, self._protocol = card, protocol
+        self.stay += 1
         return True
 
     def _reset(self) -> bool:

@@ -37,8 +37,10 @@ class Response:
     sw: Sw
 
 
-def exchange(transport: Transport, command: bytes, deadline: Deadline, *, correct_length: bool = True) -> Response:
-    """Send ``command`` and see its answer through; without ``correct_length`` a 6Cxx is returned (it tells a length).
+def exchange(transport: Transport, command: bytes, deadline: Deadline, *, correct_length: bool = True, fetch: bool = True) -> Response:
+    """Send ``command`` and see its answer through.
+
+    Without ``correct_length`` a 6Cxx is returned (it tells a length); without ``fetch`` an answer that waits is left waiting.
 
     Raises ``ProtocolError`` when the card never comes to an end, and what the transport raises.
     """
@@ -47,7 +49,7 @@ def exchange(transport: Transport, command: bytes, deadline: Deadline, *, correc
         part, word = transport.transmit(current, deadline)
         sw, data = Sw(word), data + part
         match sw.action:
-            case Action.FETCH_RESPONSE:
+            case Action.FETCH_RESPONSE if fetch:
                 current = get_response(command[0], sw.low if word >> 8 in (0x61, 0x9F) else 0)
             case Action.CORRECT_LENGTH if correct_length and len(current) == HEADER and current[4] != sw.low:
                 current = current[:4] + bytes([sw.low])

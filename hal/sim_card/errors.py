@@ -13,7 +13,10 @@ class MalformedCardData(ProtocolError):
 
 
 class UnknownCard(HalError):
-    """No card type matches, or the card lacks a file its type has (``data["sw"]``). Nothing was written: back to stock."""
+    """The card is of no known model, or lacks what its model has. Nothing was written: back to stock.
+
+    ``data``: ``atr`` and how many ``types`` it could be, or the ``file`` of another structure, or the refusal's ``sw``.
+    """
 
     kind: ClassVar[str] = "unknown_card"
 
@@ -58,3 +61,21 @@ class ProfileUnfit(HalError):
     """The profile cannot be written to this card; ``data["item"]`` names the file. Nothing was written."""
 
     kind: ClassVar[str] = "profile_unfit"
+
+
+class MacFailure(HalError):
+    """The card refused a challenge: it was not made with the card's key, so the key on the card is another one."""
+
+    kind: ClassVar[str] = "mac_failure"
+
+
+class AuthenticateRefused(HalError):
+    """The card cannot or may not answer a challenge here (``data["sw"]``); nothing is known of its key."""
+
+    kind: ClassVar[str] = "authenticate_refused"
+
+
+class PacketRefused(HalError):
+    """The card did not take an envelope (``data["sw"]``): nothing was done, as for a packet seen before."""
+
+    kind: ClassVar[str] = "packet_refused"

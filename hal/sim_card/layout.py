@@ -1,78 +1,159 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files that are written, as data: where each is, and what a profile puts into it. 3GPP TS 31.102 §4.2, TS 102 221 §13.
+"""What a profile puts where on a card, as data: one row for each item. 3GPP TS 31.102 §4.2, TS 102 221 §13.
 
-Decides identifiers, order and content. Rules:
+Decides which files a profile touches, in which order, and what each must begin with. Rules:
 
-1. A length the standard fixes is written here; every other is asked of the card.
-2. The order of :data:`ITEMS` is the order of writing: the IMSI is last, so that a card whose writing was cut still looks blank and is
-   recognised as spoiled; the ICCID is next to last, so that until then it still answers to its old name.
+1. Every length is asked of the card; none stands here.
+2. The order of :func:`targets` is the order of writing. The ICCID is first: from then on a card whose writing was cut bears the name the
+   journal knows it by. Copies on the 2G side follow, the keys, then the USIM's files. The IMSI is last: until everything else
+   is written the card has none, and a half-written one can never look finished.
+3. A key is never read back; it is proven by AUTHENTICATE.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from hal.sim_card import codecs
+from hal.sim_card.codecs import basic, fiveg, location, numbers, services
+from hal.sim_card.codecs.numbers import Number
+from hal.sim_card.codecs.table import CODECS
 from hal.sim_card.errors import ProfileUnfit
+from hal.sim_card.files import GSM, TELECOM, USIM, Directory, Ef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from hal.sim_card.cards import CardType
     from hal.sim_card.profile import Profile
-
-
-class Directory(Enum):
-    """Where a file lies."""
-
-    MF = "MF"
-    USIM = "ADF.USIM"
-
-
-@dataclass(frozen=True, slots=True)
-class Ef:
-    """One elementary file. ``sfi`` 0 = none; ``record`` 0 = transparent, else the record used; ``length`` None = ask the card."""
-
-    name: str
-    directory: Directory
-    fid: int
-    sfi: int
-    length: int | None
-    record: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A file and what a profile puts into it: ``content(profile, length)``, which may be the beginning of the file only."""
+    """One file and what a profile puts into it: ``content(profile, length)``; ``wanted`` tells whether the profile has it."""
+
+    name: str
+    content: Callable[[Profile, int], bytes]
+    wanted: Callable[[Profile], bool] = lambda _: True
+
+    @property
+    def ef(self) -> Ef:
+        """Where the standard has it."""
+        return CODECS[self.name].ef
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing to be brought onto a card: what a file or record must begin with, given its length.
+
+    ``checked``: it is compared when the card is read back. ``written``: it is a place of its own, no link. ``command``: header of the
+    maker's command that takes it, instead of an update.
+    """
 
     ef: Ef
-    content: Callable[[Profile, int], bytes]
+    content: Callable[[int], bytes] = field(repr=False)
+    checked: bool = True
+    written: bool = True
+    command: bytes = b""
+    adm: int | None = None
+    """The key reference it needs beside the profile's own."""
 
+    @property
+    def name(self) -> str:
+        """Its name; one of several records bears its number."""
+        return self.ef.name if self.ef.record < 2 else f"{self.ef.name}#{self.ef.record}"  # noqa: PLR2004  # the first has no number
 
-ICCID = Ef("ICCID", Directory.MF, 0x2FE2, 0x02, codecs.ICCID_BYTES)
-IMSI = Ef("IMSI", Directory.USIM, 0x6F07, 0x07, codecs.IMSI_BYTES)
 
 ITEMS: tuple[Item, ...] = (
-    Item(Ef("AD", Directory.USIM, 0x6FAD, 0x03, 4), lambda profile, _: codecs.encode_ad(profile.mnc_length)),
-    Item(Ef("ACC", Directory.USIM, 0x6F78, 0x06, 2), lambda profile, _: codecs.encode_acc(profile.imsi)),
-    Item(Ef("HPLMNwAcT", Directory.USIM, 0x6F62, 0x13, None), lambda p, length: codecs.encode_plmn_act_list(p.hplmn_act, length)),
-    Item(Ef("EHPLMN", Directory.USIM, 0x6FD9, 0x1D, None), lambda p, length: codecs.encode_plmn_list(p.ehplmn, length)),
-    Item(Ef("FPLMN", Directory.USIM, 0x6F7B, 0x0D, None), lambda p, length: codecs.encode_plmn_list(p.fplmn, length)),
-    Item(Ef("LOCI", Directory.USIM, 0x6F7E, 0x0B, codecs.LOCI_BYTES), lambda profile, _: codecs.encode_loci(profile.home)),
-    Item(Ef("SPN", Directory.USIM, 0x6F46, 0, codecs.SPN_BYTES), lambda profile, _: codecs.encode_spn(profile.spn)),
-    Item(Ef("SMSP", Directory.USIM, 0x6F42, 0, None, record=1), lambda p, length: codecs.encode_smsp(p.smsc, length)),
-    Item(ICCID, lambda profile, _: codecs.encode_iccid(profile.iccid)),
-    Item(IMSI, lambda profile, _: codecs.encode_imsi(profile.imsi)),
+    Item("AD", lambda p, _: basic.encode_ad(p.mnc_length)),
+    Item("ACC", lambda p, _: basic.encode_acc(p.imsi)),
+    Item("LI", lambda p, length: services.encode_languages(p.li or (), length), lambda p: p.li is not None),
+    Item("HPPLMN", lambda p, length: services.encode_search_period(p.hpplmn or 0, length), lambda p: p.hpplmn is not None),
+    Item("UST", lambda p, length: services.encode_services(p.ust or frozenset(), length), lambda p: p.ust is not None),
+    Item("PLMNwAcT", lambda p, length: basic.encode_plmn_act_list(p.plmn_act or (), length), lambda p: p.plmn_act is not None),
+    Item("OPLMNwAcT", lambda p, length: basic.encode_plmn_act_list(p.oplmn_act or (), length), lambda p: p.oplmn_act is not None),
+    Item("HPLMNwAcT", lambda p, length: basic.encode_plmn_act_list(p.hplmn_act, length)),
+    Item("EHPLMN", lambda p, length: basic.encode_plmn_list(p.ehplmn, length)),
+    Item("FPLMN", lambda p, length: basic.encode_plmn_list(p.fplmn, length)),
+    Item("LOCI", lambda p, length: location.encode_location(location.LOCI, location.unused(location.LOCI, p.home), length)),
+    Item("SPN", lambda p, _: basic.encode_spn(p.spn)),
+    Item("SMSP", lambda p, length: numbers.encode_smsp(p.smsc, length)),
+    Item("MSISDN", lambda p, length: numbers.encode_msisdn(Number(p.msisdn), length), lambda p: p.msisdn_on_card),
 )
+"""What lies between ICCID and IMSI and is one file each. EF_ECC has a record for each number: :func:`_emergency`."""
+
+ICCID, IMSI = CODECS["ICCID"].ef, CODECS["IMSI"].ef
+_2G_HOMES: dict[str, Directory] = {"SMSP": TELECOM, "MSISDN": TELECOM}
 
 
-def contents(items: tuple[Item, ...], profile: Profile, lengths: dict[str, int]) -> dict[str, bytes]:
-    """Return what each file of ``items`` must begin with, given the card's ``lengths``; raises :class:`ProfileUnfit`."""
-    wanted = {}
-    for item in items:
+def targets(card_type: CardType, profile: Profile) -> tuple[Target, ...]:
+    """Return everything ``profile`` wants on a card of this model, in order.
+
+    Raises :class:`ProfileUnfit` for keys where the model has no place for them, or a key's own ADM is missing.
+    """
+    plain = [Target(item.ef, _bound(item, profile)) for item in ITEMS if item.wanted(profile)]
+    own = [*plain, *_emergency(profile), *_routing(profile)]
+    iccid = Target(ICCID, lambda _: basic.encode_iccid(profile.iccid))
+    imsi = Target(IMSI, lambda _: basic.encode_imsi(profile.imsi))
+    by_name = {target.name: target for target in (*own, imsi)}
+    copies = [replace(by_name[copy.of], ef=copy.ef, written=copy.separate) for copy in card_type.copies if copy.of in by_name]
+    found = (iccid, *copies, *_keys(card_type, profile), *own, imsi)
+    return tuple(replace(target, ef=home(target.ef, card_type)) for target in found)
+
+
+def contents(wanted: Iterable[Target], lengths: Mapping[str, int]) -> dict[str, bytes]:
+    """Return what each of ``wanted`` must begin with, by target name, given the card's ``lengths`` by file name.
+
+    Raises :class:`ProfileUnfit`.
+    """
+    found = {}
+    for target in wanted:
+        length = lengths.get(target.ef.name, 0)
         try:
-            wanted[item.ef.name] = item.content(profile, lengths[item.ef.name])
-        except ValueError as error:
-            raise ProfileUnfit(item=item.ef.name) from error
-    return wanted
+            data = target.content(length)
+        except ValueError:
+            raise ProfileUnfit(item=target.name) from None  # its text or context might hold a value
+        if not target.command and len(data) > length:
+            raise ProfileUnfit(item=target.name)
+        found[target.name] = data
+    return found
+
+
+def _bound(item: Item, profile: Profile) -> Callable[[int], bytes]:
+    return lambda length: item.content(profile, length)
+
+
+def _emergency(profile: Profile) -> Iterator[Target]:
+    for record, number in enumerate(profile.ecc or (), 1):
+        yield Target(replace(CODECS["ECC"].ef, record=record), lambda length, number=number: numbers.encode_ecc(number, length))  # type: ignore[misc]  # a default binds the loop's value
+
+
+def _routing(profile: Profile) -> Iterator[Target]:
+    digits = profile.routing_indicator
+    if digits is not None:
+        yield Target(CODECS["Routing_Indicator"].ef, lambda length: fiveg.encode_routing(digits, length))
+
+
+def _keys(card_type: CardType, profile: Profile) -> Iterator[Target]:
+    if profile.k is None or profile.opc is None:
+        return
+    place, values = card_type.keys, {"k": profile.k, "opc": profile.opc}
+    if place is None:
+        raise ProfileUnfit(item="k")
+    if place.adm is not None and profile.key_adm is None:
+        raise ProfileUnfit(item="key_adm")
+    for file in place.files:
+        data = file.prefix + b"".join(values[part] for part in file.parts)
+        yield Target(file.ef, lambda _, data=data: data, checked=False, adm=place.adm)  # type: ignore[misc]  # a default binds the loop's value
+    for command in place.commands:
+        value = values[command.part]
+        ef = Ef(command.name, USIM, 0)
+        yield Target(ef, lambda _, value=value: value, checked=False, command=command.header, adm=place.adm)  # type: ignore[misc]  # as above
+
+
+def home(ef: Ef, card_type: CardType) -> Ef:
+    """Return ``ef`` where this model has it: without short identifiers, or on the 2G side only."""
+    if card_type.second_generation:
+        directory = _2G_HOMES.get(ef.name, GSM) if ef.directory == USIM else ef.directory
+        return replace(ef, directory=directory, sfi=0)
+    return ef if card_type.short_identifiers else replace(ef, sfi=0)

@@ -3,14 +3,19 @@
 
 Decides what a status word means in each phase. Rules:
 
-1. Nothing is written before the ICCID was read again and is the expected one, the IMSI was read and is empty, the profile fits the
+1. Nothing is written before the ICCID was read again and is the expected one, the IMSI is known to be empty, the profile fits the
    card's own lengths, and the key was accepted.
-2. The key: its counter is asked first; with one try left it is not presented; it is sent once, whatever the answer.
+2. Keys are presented under the rules of :mod:`hal.sim_card.keys`.
 3. A refusal before the first update is :class:`UnknownCard` (nothing is lost), after it :class:`WriteFailed`; a memory error is
    :class:`CardDefective` at any time.
-4. A read-back happens after a cold reset, compares every file, and counts what cannot be read as different.
+4. A read-back happens after a cold reset, compares every file that can be read, and counts what cannot be read as different. K and OPc
+   are not read: they are proven by :meth:`CardAtWork.authenticate`.
+5. A resumed write takes a card that bears the old or the new ICCID, and no IMSI or the profile's own; it reads first and writes only
+   what differs, nothing when all is right.
+6. A length that was learned from another card of the model and is refused (6700: nothing was written to that file) has every file of
+   this card measured, and the rest planned anew, once.
 
-Does not choose the card, retry an update, or decide what becomes of the card afterwards.
+Does not choose the card, send an update that was refused once more, or decide what becomes of the card afterwards.
 """
 
 from __future__ import annotations
@@ -18,41 +23,27 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hal.sim_card import codecs, commands, fcp
-from hal.sim_card.channel import Response, Transport, exchange
-from hal.sim_card.errors import (
-    CardChanged,
-    CardDefective,
-    KeyBlocked,
-    KeyWrong,
-    MalformedCardData,
-    NotBlank,
-    ProfileUnfit,
-    UnknownCard,
-    WriteFailed,
-)
-from hal.sim_card.layout import ICCID, IMSI, Ef, contents
-from hal.sim_card.planner import AFTER_RESET, Position, Step, read_plan, read_step, select, update_step, write_plan
+from hal.sim_card import keys
+from hal.sim_card.access import CardFiles, Layout, Refused
+from hal.sim_card.authenticate import Answer, authenticate
+from hal.sim_card.codecs import basic
+from hal.sim_card.errors import CardChanged, CardDefective, MalformedCardData, NotBlank, ProfileUnfit, UnknownCard, WriteFailed
+from hal.sim_card.keys import lost
+from hal.sim_card.layout import ICCID, IMSI, Target, contents, home, targets
+from hal.sim_card.planner import Plan, Step, read_plan, write_plan
 from hal.sim_card.status import Action, Sw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hal.deadline import Deadline
     from hal.sim_card.cards import CardType
+    from hal.sim_card.channel import Transport
+    from hal.sim_card.files import Ef
     from hal.sim_card.profile import Profile
 
-READABLE = (Action.DONE, Action.COUNTED)
-"""63Cx outside VERIFY: done, after internal retries."""
-LAST_TRY = 1
-
-
-class _Refused(Exception):
-    """The card ended a command with this status word; the phase decides what it means."""
-
-    def __init__(self, sw: Sw) -> None:
-        super().__init__(sw.name)
-        self.sw = sw
+NO_ICCID: tuple[frozenset[str], ...] = (frozenset(), frozenset("0"))
+"""What the ICCID of a card without one reads as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write did, by file name."""
+    """What a write did, by target name."""
 
     written: tuple[str, ...]
     skipped: tuple[str, ...]
@@ -73,180 +64,231 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a read-back found: the files that differ, and the numbers as read (empty where unreadable)."""
+    """What a read-back found: the files that differ, and the numbers as read (empty where unreadable). ``keys`` were not compared."""
 
     mismatched: tuple[str, ...]
     iccid: str
     imsi: str
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How a write departs from the ordinary: ``resume`` a cut one, present a key at its last try because it is ``ordered``.
+
+    ``known_blank``: the ICCID of a card whose IMSI was read and found empty since it was put in, by whoever asks now.
+    """
+
+    resume: bool = False
+    ordered: bool = False
+    known_blank: str = ""
+
+
+ORDINARY = Orders()
 
 
 class CardAtWork:
-    """A card that was just reset. ``lengths`` of its files are filled in as they become known."""
+    """A card that was just reset. ``layout`` is what is known of its model; ``confirmed``, that this very card agrees with it.
 
-    def __init__(self, transport: Transport, card_type: CardType, lengths: dict[str, int] | None = None) -> None:
-        self._transport, self._type = transport, card_type
-        self._at = AFTER_RESET
-        fixed = {item.ef.name: item.ef.length for item in card_type.items if item.ef.length is not None}
-        self.lengths: dict[str, int] = {**fixed, **(lengths or {})}
-        self._contents: dict[str, bytes] = {}
+    ``progress`` is called with (updates done, updates in all).
+    """
 
-    # ---- the three things it does
+    def __init__(
+        self,
+        transport: Transport,
+        card_type: CardType,
+        layout: Layout | None = None,
+        *,
+        confirmed: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._type = card_type
+        self.files = CardFiles(transport, card_type, layout.copy() if layout else Layout())
+        self.confirmed = confirmed or layout is None
+        self._borrowed = layout is not None
+        self._progress = progress or (lambda _done, _all: None)
+
+    @property
+    def layout(self) -> Layout:
+        """What is known of the card's files."""
+        return self.files.layout
+
+    # ---- what it does
 
     def identify(self, deadline: Deadline) -> Identity:
         """Read ICCID and IMSI; raises :class:`UnknownCard`, :class:`CardDefective`, :class:`MalformedCardData`."""
+        iccid = self._iccid(deadline)
         try:
-            iccid = codecs.decode_iccid(self._read(ICCID, deadline))
-        except _Refused as refused:
-            raise _lost(refused.sw) from None
-        try:
-            return Identity(iccid, codecs.decode_imsi(self._read(IMSI, deadline)))
-        except _Refused as refused:
+            return Identity(iccid, basic.decode_imsi(self._first("IMSI", IMSI, basic.IMSI_BYTES, deadline)))
+        except Refused as refused:
             if refused.sw.action is Action.FORBIDDEN:
                 return Identity(iccid, None)
-            raise _lost(refused.sw) from None
+            raise lost(refused.sw) from None
 
-    def write(self, profile: Profile, expected_iccid: str, deadline: Deadline) -> Written:
+    def confirm(self, deadline: Deadline) -> bool:
+        """Whether the model's layout is this card's, by one read; one that is not is forgotten."""
+        if not self.confirmed:
+            probe = self.layout.probe(self._type)
+            if probe is None or not self.files.agrees(probe, deadline):
+                self.layout.lengths.clear()
+                self.layout.sfis.clear()
+            self.confirmed = True
+        return bool(self.layout.lengths)
+
+    def plan(self, profile: Profile, deadline: Deadline) -> Plan:
+        """Read what the card holds and plan what a write would change; sends nothing that writes."""
+        wanted = self._targets(profile)
+        self.measure(wanted, deadline)
+        self._survey(wanted, deadline)
+        return self._planned(wanted)
+
+    def write(self, profile: Profile, expected_iccid: str, deadline: Deadline, orders: Orders = ORDINARY) -> Written:
         """Write ``profile`` to the card whose ICCID is ``expected_iccid``; raises what :mod:`hal.sim_card.errors` names."""
-        identity = self.identify(deadline)
-        if identity.iccid != expected_iccid:
-            raise CardChanged
-        if identity.imsi != "":
-            raise NotBlank
+        wanted = self._targets(profile)
+        self._check_card(profile, expected_iccid, orders, deadline)
         if profile.adm_ref != self._type.adm:
             raise ProfileUnfit(item="adm_ref")
-        self.measure(deadline)
-        plan = write_plan(self._type, profile, self.lengths, self._contents, self._at)
+        if not self._type.adm_form.fits(profile.adm):
+            raise ProfileUnfit(item="adm")
+        self.measure(wanted, deadline)
+        if orders.resume:
+            self._survey(wanted, deadline)
+        plan, by_name = self._planned(wanted), {target.name: target for target in wanted}
         if not self._type.iccid_writable and "ICCID" not in plan.skipped:
             raise ProfileUnfit(item="ICCID")
         if plan.steps:
-            self._unlock(profile, deadline)
-        written: list[str] = []
-        for step in plan.steps:
-            try:
-                self._run(step, plan.expected[step.ef.name], deadline)
-            except _Refused as refused:
-                if refused.sw.action is Action.DEFECTIVE:
-                    raise CardDefective(sw=int(refused.sw), updates=len(written)) from None
-                raise WriteFailed(sw=int(refused.sw), updates=len(written)) from None
-            written.append(step.ef.name)
-        return Written(tuple(written), plan.skipped)
+            keys.present(self.files.transport, profile.adm_ref, profile.adm, deadline, ordered=orders.ordered)
+            self._open_key_places(plan, by_name, profile, orders, deadline)
+        written = self._carry_out(plan, wanted, deadline)
+        return Written(written, tuple(name for name in plan.skipped if name not in written))
 
     def read_back(self, profile: Profile, deadline: Deadline) -> Comparison:
         """Read every file and compare it with ``profile``; raises only for the link, a defective or an unknown card."""
-        self.measure(deadline)
-        wanted = contents(self._type.items, profile, self.lengths)
-        efs = [item.ef for item in self._type.items]
-        found = {step.ef.name: self._read_for_comparison(step, deadline) for step in read_plan(efs, self.lengths, self._at, self._type.aid)}
-        mismatched = tuple(ef.name for ef in efs if found[ef.name] != wanted[ef.name])
-        return Comparison(mismatched, _number(codecs.decode_iccid, found.get("ICCID")), _number(codecs.decode_imsi, found.get("IMSI")))
+        wanted = self._targets(profile)
+        places = tuple(target for target in wanted if target.checked)
+        self.measure(places, deadline)
+        expected = contents(places, self.layout.lengths)
+        found = self._read_all(read_plan(self._type, self._addressed(places), expected, self.files.at), deadline)
+        mismatched = tuple(target.name for target in places if found[target.name] != expected[target.name])
+        unread = tuple(target.name for target in wanted if not target.checked)
+        iccid, imsi = _number(basic.decode_iccid, found.get("ICCID")), _number(basic.decode_imsi, found.get("IMSI"))
+        return Comparison(mismatched, iccid, imsi, unread)
 
-    def measure(self, deadline: Deadline) -> None:
+    def authenticate(self, rand: bytes, autn: bytes, deadline: Deadline) -> Answer:
+        """Put the network's challenge to the USIM; raises as :func:`hal.sim_card.authenticate.authenticate` does."""
+        try:
+            self.files.enter_application(deadline)
+        except Refused as refused:
+            raise lost(refused.sw) from None
+        return authenticate(self.files.transport, rand, autn, deadline)
+
+    def measure(self, wanted: Sequence[Target], deadline: Deadline) -> None:
         """Ask the card for the lengths that are not known; raises :class:`UnknownCard`, :class:`CardDefective`."""
-        for item in self._type.items:
-            if item.ef.name not in self.lengths:
-                try:
-                    self.lengths[item.ef.name] = self._length(item.ef, deadline)
-                except _Refused as refused:
-                    raise _lost(refused.sw) from None
+        self.confirm(deadline)
+        for target in wanted:
+            if target.command or target.ef.name in self.layout.lengths:
+                continue
+            try:
+                self.files.measure(target.ef, deadline)
+            except Refused as refused:
+                raise lost(refused.sw) from None
 
-    # ---- the key
+    # ---- before the first update
 
-    def _unlock(self, profile: Profile, deadline: Deadline) -> None:
-        """Present the key under rule 2; raises :class:`KeyBlocked`, :class:`KeyWrong`, :class:`UnknownCard`, :class:`CardDefective`."""
-        asked = Sw(self._transport.transmit(commands.ask_tries(profile.adm_ref), deadline)[1])
-        if asked.action is Action.DONE:
-            return
-        if asked.action is Action.BLOCKED:
-            raise KeyBlocked(left=0)
-        if asked.action is not Action.COUNTED:
-            raise _lost(asked)
-        left = asked & 0x0F
-        if left <= LAST_TRY:
-            raise KeyBlocked(left=left)
-        answer = Sw(self._transport.transmit(commands.verify(profile.adm_ref, profile.adm), deadline)[1])
-        match answer.action:
-            case Action.DONE:
+    def _targets(self, profile: Profile) -> tuple[Target, ...]:
+        return targets(self._type, profile)
+
+    def _check_card(self, profile: Profile, expected_iccid: str, orders: Orders, deadline: Deadline) -> None:
+        """Rule 1 and rule 5: the card is the one meant, and blank; raises :class:`CardChanged`, :class:`NotBlank`."""
+        if orders.known_blank and not orders.resume and frozenset(orders.known_blank) not in NO_ICCID:
+            if self._iccid(deadline) != expected_iccid:
+                raise CardChanged
+            if expected_iccid == orders.known_blank:
                 return
-            case Action.COUNTED if answer & 0x0F:
-                raise KeyWrong(left=answer & 0x0F)
-            case Action.COUNTED | Action.BLOCKED:
-                raise KeyBlocked(left=0)
-            case Action.FORBIDDEN:
-                raise KeyWrong(left=left - 1)
-        raise _lost(answer)
+        identity = self.identify(deadline)
+        allowed = {expected_iccid, profile.iccid} if orders.resume else {expected_iccid}
+        if identity.iccid not in allowed:
+            raise CardChanged
+        if identity.imsi != "" and not (orders.resume and identity.imsi == profile.imsi):
+            raise NotBlank
 
-    # ---- files
+    def _iccid(self, deadline: Deadline) -> str:
+        try:
+            return basic.decode_iccid(self._first("ICCID", ICCID, basic.ICCID_BYTES, deadline))
+        except Refused as refused:
+            raise lost(refused.sw) from None
 
-    def _length(self, ef: Ef, deadline: Deadline) -> int:
-        """Return the bytes of one update of ``ef``. A transparent file tells them by refusing a read of 256: one exchange."""
-        if ef.sfi and not ef.record:
-            for command in select(ef, self._at, self._type.aid):
-                self._send(command, deadline)
-            self._at = Position(ef.directory, ef.fid)
-            response = exchange(self._transport, commands.read_binary(ef.sfi, commands.MAX_READ), deadline, correct_length=False)
-            if response.sw.action is Action.CORRECT_LENGTH:
-                return response.sw.low or commands.MAX_READ
-            if response.sw.action in READABLE and len(response.data) < commands.MAX_READ:
-                self._contents[ef.name] = response.data
-                return len(response.data)
-            if response.sw.action not in (*READABLE, Action.MISSING):
-                raise _Refused(response.sw)
-        return self._describe(ef, deadline).unit
-
-    def _describe(self, ef: Ef, deadline: Deadline) -> fcp.FileInfo:
-        """Select ``ef`` and return what the card says of it; a file of another structure is :class:`UnknownCard`."""
-        for command in select(replace(ef, sfi=0), self._at, self._type.aid)[:-1]:
-            self._send(command, deadline)
-        info = fcp.parse(self._send(commands.select_fid(ef.fid, describe=True), deadline).data)
-        self._at = Position(ef.directory, ef.fid)
-        if info.directory or bool(info.record_length) != bool(ef.record) or info.records < ef.record:
-            raise UnknownCard
-        return info
-
-    def _read(self, ef: Ef, deadline: Deadline) -> bytes:
-        data = self._run(read_step(ef, self.lengths[ef.name], self._at, self._type.aid), None, deadline)
-        self._contents[ef.name] = data
+    def _first(self, name: str, ef: Ef, length: int, deadline: Deadline) -> bytes:
+        """Read a file whose length is the standard's, and remember it."""
+        data = self.files.read(name, home(ef, self._type), length, deadline)
+        self.layout.lengths[name] = len(data)
         return data
+
+    def _survey(self, wanted: Sequence[Target], deadline: Deadline) -> None:
+        """Read what the files hold now; what may not be read stays unknown and is written."""
+        places = tuple(target for target in wanted if target.checked)
+        expected = contents(places, self.layout.lengths)
+        found = self._read_all(read_plan(self._type, self._addressed(places), expected, self.files.at), deadline)
+        self.files.contents.update({name: data for name, data in found.items() if data is not None})
+
+    def _planned(self, wanted: Sequence[Target]) -> Plan:
+        return write_plan(self._type, self._addressed(wanted), self.layout.lengths, self.files.contents, self.files.at)
+
+    def _addressed(self, wanted: Sequence[Target]) -> tuple[Target, ...]:
+        return tuple(replace(target, ef=self.layout.place(target.ef)) for target in wanted)
+
+    # ---- steps
+
+    def _open_key_places(self, plan: Plan, by_name: dict[str, Target], profile: Profile, orders: Orders, deadline: Deadline) -> None:
+        """Present the keys that K's own place needs, before the first update: what is refused then has spoiled nothing."""
+        for reference in sorted({adm for step in plan.steps if (adm := by_name[step.name].adm) is not None}):
+            keys.present(self.files.transport, reference, profile.key_adm or b"", deadline, ordered=orders.ordered)
+
+    def _carry_out(self, plan: Plan, wanted: Sequence[Target], deadline: Deadline) -> tuple[str, ...]:
+        """Send the updates and return what was written, under rule 6."""
+        by_name = {target.name: target for target in wanted}
+        done: list[str] = []
+        left = list(plan.steps)
+        while left:
+            self._progress(len(done), len(done) + len(left))
+            step = left.pop(0)
+            try:
+                self.files.run(step, by_name[step.name], deadline)
+            except Refused as refused:
+                if refused.sw != Sw.LENGTH or not self._borrowed:
+                    raise _spoiled(refused.sw, len(done)) from None
+                left = self._planned_anew(wanted, plan, done, deadline)
+                continue
+            done.append(step.name)
+        self._progress(len(done), len(done))
+        return tuple(done)
+
+    def _planned_anew(self, wanted: Sequence[Target], plan: Plan, done: Sequence[str], deadline: Deadline) -> list[Step]:
+        """Measure every file of this card and return the updates that are left; one that was too short is among them."""
+        self._borrowed = False
+        self.layout.lengths.clear()
+        try:
+            self.measure(wanted, deadline)
+            self.files.contents.update({name: plan.expected[name] for name in done})
+            return list(self._planned(wanted).steps)
+        except (ProfileUnfit, UnknownCard):
+            raise _spoiled(Sw.LENGTH, len(done)) from None
+
+    def _read_all(self, steps: Sequence[Step], deadline: Deadline) -> dict[str, bytes | None]:
+        return {step.name: self._read_for_comparison(step, deadline) for step in steps}
 
     def _read_for_comparison(self, step: Step, deadline: Deadline) -> bytes | None:
         try:
-            return self._run(step, None, deadline)
-        except _Refused as refused:
+            return self.files.run(step, None, deadline)
+        except Refused as refused:
             if refused.sw.action is Action.DEFECTIVE:
                 raise CardDefective(sw=int(refused.sw)) from None
             return None
 
-    def _run(self, step: Step, data: bytes | None, deadline: Deadline) -> bytes:
-        """Send a step (``data`` = what it updates, None = it reads) and return what was read.
 
-        A card that does not know the short identifier is addressed by SELECT instead. Raises :class:`_Refused`.
-        """
-        for command in step.select:
-            self._send(command, deadline)
-        self._at = Position(step.ef.directory)
-        try:
-            found = b"".join(self._send(command, deadline).data for command in step.access)
-        except _Refused as refused:
-            if refused.sw != Sw.NO_FILE or not step.ef.sfi:
-                raise
-        else:
-            self._at = Position(step.ef.directory, step.ef.fid)
-            return found
-        plain = replace(step.ef, sfi=0)
-        if data is None:
-            return self._run(read_step(plain, self.lengths[plain.name], self._at, self._type.aid), None, deadline)
-        return self._run(update_step(plain, data, self._at, self._type.aid), data, deadline)
-
-    def _send(self, command: bytes, deadline: Deadline) -> Response:
-        response = exchange(self._transport, command, deadline)
-        if response.sw.action not in READABLE:
-            raise _Refused(response.sw)
-        return response
-
-
-def _lost(sw: Sw) -> CardDefective | UnknownCard:
-    """Return the error for a refusal before anything was written."""
-    return CardDefective(sw=int(sw)) if sw.action is Action.DEFECTIVE else UnknownCard(sw=int(sw))
+def _spoiled(sw: Sw, updates: int) -> CardDefective | WriteFailed:
+    """Return the error for a refusal after the key was accepted."""
+    return (CardDefective if sw.action is Action.DEFECTIVE else WriteFailed)(sw=int(sw), updates=updates)
 
 
 def _number(decode: Callable[[bytes], str], data: bytes | None) -> str:

@@ -1,39 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SIM writer as the terminal's worker knows it: operations in, plain values out.
 
-Decides when the card is reset and which lengths are remembered. Rules: every operation looks at the card that lies in the reader
-now, after a cold reset; lengths learned from a card are used again only for the card type and ICCID they came from.
+Decides when the card is reset and what is remembered from one operation to the next. Rules:
+
+1. Every operation looks at the card that lies in the reader now, after a cold reset.
+2. What was learned of a model's files is used for the next card of that model once one read of that card has agreed with it.
+3. That a card is blank is remembered only from ``identify`` to ``write``, for one ICCID and one stay in the reader; the ICCID is read
+   again all the same.
 
 Configuration: ``reader`` (exact PC/SC name), ``pcscd_socket`` (optional). The device is opened by the first operation.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hal.link.pcsc import PcscLink
-from hal.sim_card import cards, profile
-from hal.sim_card.personalise import CardAtWork
+from hal.sim_card import cards, proactive, profile
+from hal.sim_card.errors import MacFailure, ProfileUnfit
+from hal.sim_card.personalise import CardAtWork, Orders
+from hal.sim_card.pins import run_pin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hal.deadline import Deadline
+    from hal.sim_card.access import Layout
     from hal.worker import Operation
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A card met before: its model, ICCID, stay in the reader, whether it was blank then."""
+
+    card_type: str
+    iccid: str
+    stay: int
+    blank: bool
+
+
 class SimCardService:
-    """Operations ``await_card``, ``identify``, ``write``, ``read_back``, ``counters``; raises ``HalError`` only."""
+    """Operations ``await_card``, ``identify``, ``plan``, ``write``, ``read_back``, ``authenticate``, ``envelope``, ``pin``, ``counters``.
+
+    Raises ``HalError`` only. ``progress`` may be set by a program that holds the service itself: it is called with (done, all) while a
+    card is written.
+    """
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._link = PcscLink(config["reader"], config.get("pcscd_socket"))
-        self._lengths: dict[tuple[str, str], dict[str, int]] = {}
-        """Card type name and ICCID → lengths of its files; at most the card written last."""
+        self._layouts: dict[str, Layout] = {}
+        """Card type name → what is known of its files; at most one for each row of the table."""
+        self._seen: _Seen | None = None
+        """The card that was found to agree with its model's layout."""
+        self.progress: Callable[[int, int], None] = lambda _done, _all: None
         self.operations: Mapping[str, Operation] = {
             "await_card": self._await_card,
             "identify": self._identify,
+            "plan": self._plan,
             "write": self._write,
             "read_back": self._read_back,
+            "authenticate": self._authenticate,
+            "envelope": self._envelope,
+            "pin": self._pin,
             "counters": self._counters,
         }
 
@@ -50,47 +80,126 @@ class SimCardService:
         """Power the card off."""
         self._link.close()
 
+    # ---- operations
+
     def _await_card(self, _: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         return {"atr": self._link.wait_for_card(deadline).hex()}
 
     def _identify(self, _: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-        atr, card_type = self._reset(deadline)
-        identity = CardAtWork(self._link, card_type).identify(deadline)
+        atr, card = self._reset(deadline)
+        identity = card.work.identify(deadline)
         blank = identity.imsi == ""
-        return {"atr": atr.hex(), "card_type": card_type.name, "iccid": identity.iccid, "blank": blank, "imsi_present": not blank}
+        if card.known and card.work.confirm(deadline):
+            self._seen = _Seen(card.type.name, identity.iccid, self._link.stay, blank)
+        else:
+            self._seen = _Seen("", identity.iccid, self._link.stay, blank)
+        return {"atr": atr.hex(), "card_type": card.type.name, "iccid": identity.iccid, "blank": blank, "imsi_present": not blank}
 
-    def _write(self, arguments: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    def _plan(self, arguments: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         wanted = profile.from_json(arguments["profile"])
         before = self._counts()
-        _, card_type = self._reset(deadline)
-        card = CardAtWork(self._link, card_type)
-        done = card.write(wanted, arguments["expected_iccid"], deadline)
-        self._lengths = {(card_type.name, wanted.iccid): card.lengths}
+        _, card = self._reset(deadline)
+        plan = card.work.plan(wanted, deadline)
+        self._layouts[card.type.name] = card.work.layout.copy()
+        steps = [
+            {
+                "file": step.name,
+                "directory": step.ef.directory.name,
+                "fid": f"{step.ef.fid:04X}",
+                "sfi": step.ef.sfi,
+                "record": step.ef.record,
+                "selects": len(step.select),
+                "updates": len(step.access),
+                "length": step.length,
+                "bytes": sum(len(command) + 2 for command in step.sent),
+            }
+            for step in plan.steps
+        ]
+        return {"card_type": card.type.name, "steps": steps, "skipped": list(plan.skipped), **self._since(before)}
+
+    def _write(self, arguments: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        wanted, expected = profile.from_json(arguments["profile"]), str(arguments["expected_iccid"])
+        before, seen = self._counts(), self._seen
+        _, card = self._reset(deadline, expected)
+        self._seen = None
+        known_blank = seen.iccid if seen and seen.blank and seen.stay == self._link.stay else ""
+        orders = Orders(bool(arguments.get("resume")), bool(arguments.get("ordered")), known_blank)
+        done = card.work.write(wanted, expected, deadline, orders)
+        self._layouts[card.type.name] = card.work.layout.copy()
+        self._seen = _Seen(card.type.name, wanted.iccid, self._link.stay, blank=False)
         return {**self._since(before), "written": list(done.written), "skipped": list(done.skipped)}
 
     def _read_back(self, arguments: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         wanted = profile.from_json(arguments["profile"])
         before = self._counts()
-        _, card_type = self._reset(deadline)
-        card = CardAtWork(self._link, card_type, self._lengths.get((card_type.name, wanted.iccid)))
-        found = card.read_back(wanted, deadline)
+        _, card = self._reset(deadline, wanted.iccid)
+        found = card.work.read_back(wanted, deadline)
+        self._layouts[card.type.name] = card.work.layout.copy()
         return {
             "equal": not found.mismatched,
             "mismatched": list(found.mismatched),
+            "unread": list(found.keys),
             "iccid": found.iccid,
             "imsi": found.imsi,
             **self._since(before),
         }
 
+    def _authenticate(self, arguments: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        rand, autn = _bytes(arguments, "rand", 16), _bytes(arguments, "autn", 16)
+        before = self._counts()
+        _, card = self._reset(deadline)
+        answer = card.work.authenticate(rand, autn, deadline)
+        if answer.result == "res" and arguments.get("xres") is not None and answer.data.hex() != str(arguments["xres"]).lower():
+            raise MacFailure(res=False)
+        return {"result": answer.result, "data": answer.data.hex(), **self._since(before)}
+
+    def _envelope(self, arguments: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        packet = _bytes(arguments, "data", None)
+        before = self._counts()
+        self._reset(deadline)
+        self._seen = None
+        fetched = proactive.announce(self._link, deadline)
+        receipt = proactive.send_packet(self._link, packet, deadline)
+        return {"data": receipt.data.hex(), "sw": int(receipt.sw), "fetched": fetched + receipt.fetched, **self._since(before)}
+
+    def _pin(self, arguments: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        _, card = self._reset(deadline)
+        return run_pin(card.work.files.transport, arguments, deadline)
+
     def _counters(self, _: dict[str, Any], __: Deadline) -> dict[str, Any]:
         return self._since((0, 0))
 
-    def _reset(self, deadline: Deadline) -> tuple[bytes, cards.CardType]:
+    # ---- the card in the reader
+
+    def _reset(self, deadline: Deadline, iccid: str = "") -> tuple[bytes, _Met]:
+        """Reset the card and go to work on it; ``iccid`` is the one it is believed to have."""
         atr = self._link.power_cycle(deadline)
-        return atr, cards.identify(atr)
+        card_type = cards.identify(atr)
+        layout, seen = self._layouts.get(card_type.name), self._seen
+        confirmed = bool(iccid) and seen is not None and (seen.card_type, seen.iccid, seen.stay) == (card_type.name, iccid, self._link.stay)
+        return atr, _Met(
+            card_type, CardAtWork(self._link, card_type, layout, confirmed=confirmed, progress=self.progress), layout is not None
+        )
 
     def _counts(self) -> tuple[int, int]:
         return self._link.apdus, self._link.octets
 
     def _since(self, before: tuple[int, int]) -> dict[str, Any]:
         return {"apdus": self._link.apdus - before[0], "bytes": self._link.octets - before[1]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    type: cards.CardType
+    work: CardAtWork
+    known: bool
+
+
+def _bytes(arguments: dict[str, Any], name: str, length: int | None) -> bytes:
+    """Return a hex argument; raises :class:`ProfileUnfit` naming it, never its value."""
+    value = arguments.get(name)
+    if not isinstance(value, str) or not re.fullmatch(r"(?:[0-9A-Fa-f]{2}){1,255}", value):
+        raise ProfileUnfit(item=name)
+    if length is not None and len(value) != 2 * length:
+        raise ProfileUnfit(item=name)
+    return bytes.fromhex(value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Status words and what they mean to somebody who personalises a card. ETSI TS 102 221 §10.2, GSM 11.11 §9.4 for 2G words.
+"""Status words and what they mean to somebody who personalises a card. ETSI TS 102 221 §10.2, TS 51.011 §9.4 for 2G words.
 
 Decides the class of a word, as a table; the caller decides what the class means in its phase.
 """
@@ -21,9 +21,14 @@ class Action(Enum):
     BLOCKED = "the key is blocked"
     FORBIDDEN = "an access rule is not satisfied"
     DEFECTIVE = "the memory fails"
-    MISSING = "no such file, record or key: another layout"
-    FOREIGN = "unknown instruction or class: another kind of card"
+    MISSING = "no such file, record or key, or no room: another layout"
+    STATE = "the file or the key is in a state that does not allow it"
+    FOREIGN = "unknown instruction, class or channel: another kind of card"
     WRONG_USE = "we sent what this card does not take"
+    UNCHANGED = "nothing was done, and the card does not say why (a secured packet seen before)"
+    DOUBTFUL = "the data may be corrupt, incomplete or of an invalidated file"
+    WRONG_MAC = "AUTHENTICATE: the challenge was not made with this card's key"
+    WRONG_CONTEXT = "AUTHENTICATE: this security context is not supported"
     FAILED = "not done"
 
 
@@ -31,10 +36,12 @@ class Sw(IntEnum):
     """Words with a name; every other number is kept as it is."""
 
     OK = 0x9000
+    END_OF_FILE = 0x6282
     NO_FILE = 0x6A82
     BLOCKED = 0x6983
     SECURITY = 0x6982
     MEMORY = 0x6581
+    LENGTH = 0x6700
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -55,10 +62,16 @@ class Sw(IntEnum):
         """SW2."""
         return self & 0xFF
 
+    @property
+    def pending(self) -> int:
+        """Bytes of the proactive command that waits (91xx), else 0. The command itself succeeded."""
+        return self.low if self >> 8 == 0x91 else 0  # noqa: PLR2004  # §10.2.1.1
+
 
 TABLE: tuple[tuple[int, int, Action], ...] = (
     (0xFFFF, 0x9000, Action.DONE),
-    (0xFF00, 0x9100, Action.DONE),  # and a proactive command waits, which nobody here has asked for
+    (0xFF00, 0x9100, Action.DONE),  # and a proactive command waits: Sw.pending
+    (0xFFF0, 0x9200, Action.DONE),  # 2G: after that many internal retries
     (0xFF00, 0x6100, Action.FETCH_RESPONSE),
     (0xFF00, 0x9F00, Action.FETCH_RESPONSE),
     (0xFFFF, 0x62F1, Action.FETCH_RESPONSE),
@@ -77,13 +90,33 @@ TABLE: tuple[tuple[int, int, Action], ...] = (
     (0xFFFF, 0x9240, Action.DEFECTIVE),
     (0xFFFF, 0x6A82, Action.MISSING),
     (0xFFFF, 0x6A83, Action.MISSING),
+    (0xFFFF, 0x6A84, Action.MISSING),
     (0xFFFF, 0x6A88, Action.MISSING),
     (0xFFFF, 0x9404, Action.MISSING),
+    (0xFFFF, 0x9402, Action.MISSING),  # 2G: beyond the last record
+    (0xFFFF, 0x9802, Action.MISSING),  # 2G: no such key
+    (0xFFFF, 0x6981, Action.STATE),
+    (0xFFFF, 0x6984, Action.STATE),
+    (0xFFFF, 0x6985, Action.STATE),
+    (0xFFFF, 0x6986, Action.STATE),  # no file selected
+    (0xFFFF, 0x9400, Action.STATE),  # the same in 2G
+    (0xFFFF, 0x9408, Action.STATE),  # 2G: another structure
+    (0xFFFF, 0x9808, Action.STATE),  # 2G: against the key's state
+    (0xFFFF, 0x9810, Action.STATE),  # 2G: invalidated
     (0xFF00, 0x6D00, Action.FOREIGN),
     (0xFF00, 0x6E00, Action.FOREIGN),
+    (0xFF00, 0x6800, Action.FOREIGN),  # logical channels, secure messaging
     (0xFF00, 0x6700, Action.WRONG_USE),
     (0xFFFF, 0x6A80, Action.WRONG_USE),
+    (0xFFFF, 0x6A81, Action.FOREIGN),
     (0xFFFF, 0x6A86, Action.WRONG_USE),
+    (0xFFFF, 0x6A87, Action.WRONG_USE),
     (0xFF00, 0x6B00, Action.WRONG_USE),
+    (0xFFFF, 0x6200, Action.UNCHANGED),
+    (0xFFFF, 0x6281, Action.DOUBTFUL),
+    (0xFFFF, 0x6282, Action.DOUBTFUL),
+    (0xFFFF, 0x6283, Action.DOUBTFUL),
+    (0xFFFF, 0x9862, Action.WRONG_MAC),
+    (0xFFFF, 0x9864, Action.WRONG_CONTEXT),
 )
 """(mask, value, action); the first match counts."""

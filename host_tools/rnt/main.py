@@ -30,9 +30,22 @@ terminal = LazyGroup(
     context_settings=CONTEXT,
 )
 
+card = LazyGroup(
+    "card",
+    help="Look at, write and verify a SIM card at the bench.",
+    table={
+        "info": ("host_tools.rnt.card.command:info", "Print what a card tells of itself: model, ICCID, key counters, files."),
+        "plan": ("host_tools.rnt.card.command:plan", "Print the commands a write would send, and send none that writes."),
+        "write": ("host_tools.rnt.card.command:write", "Write a profile to a blank card and read it back."),
+        "verify": ("host_tools.rnt.card.command:verify", "Compare a card with a profile, file by file, and write nothing."),
+    },
+    context_settings=CONTEXT,
+)
+
 COMMANDS = {
     "provision": ("host_tools.rnt.provision:provision", "Give a terminal its keys, certificates and trust list."),
     "terminal": ("host_tools.rnt.main:terminal", "Look at one terminal."),
+    "card": ("host_tools.rnt.main:card", "Look at, write and verify a SIM card at the bench."),
     "doctor": ("host_tools.rnt.doctor.command:doctor", "Find what keeps a terminal from working, and say how to fix it."),
     "completion": ("host_tools.rnt.about:completion", "Print the shell's completion script."),
     "version": ("host_tools.rnt.about:version", "Print the versions of this tool and of what it stands on."),

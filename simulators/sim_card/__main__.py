@@ -15,7 +15,7 @@ from typing import Any
 
 from simulators.kit import add_common_arguments, from_arguments
 from simulators.sim_card.line import Line, by_address, by_slot_socket
-from simulators.sim_card.personas import PERSONAS
+from simulators.sim_card.personas import CARDS
 from simulators.sim_card.slot import Slot
 
 
@@ -25,7 +25,7 @@ def _arguments() -> argparse.Namespace:
     reader.add_argument("--slot-socket", type=Path, help="the slot socket of simulators.pcscd")
     reader.add_argument("--vpcd", metavar="HOST:PORT", help="a vpcd port to connect to")
     parser.add_argument("--slot", type=int, default=0, help="which slot of the slot socket (0 or 1)")
-    parser.add_argument("--card", choices=sorted(PERSONAS), default="blank-usim", help="the card to start with")
+    parser.add_argument("--card", choices=sorted(CARDS), default="blank-usim", help="the card to start with")
     parser.add_argument("--empty", action="store_true", help="start with an empty slot; insert puts --card in")
     parser.add_argument("--nvm", type=Path, help="file that keeps the cards' memory when the process ends or is killed")
     add_common_arguments(parser)
@@ -37,7 +37,7 @@ def main() -> None:
     arguments = _arguments()
     process = from_arguments("sim_card", arguments)
     slot = Slot(process.faults, arguments.nvm)
-    persona = PERSONAS[arguments.card]
+    persona = CARDS[arguments.card]
     slot.insert(arguments.card)
     if arguments.empty:
         slot.remove()

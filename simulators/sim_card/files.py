@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The file system of the simulated card as data: what a USIM has by ETSI TS 102 221 and 3GPP TS 31.102.
+"""The file system of a simulated card as values: directories, elementary files, access rules.
 
-Decides which files exist, their identifiers, sizes and access rules. Rules:
+Decides what a file is, not which files a card has: that is a description (:mod:`simulators.sim_card.description`). Rules:
 
-1. A file's content is not here but in :mod:`simulators.sim_card.memory`; the description is frozen.
-2. An access rule is a record of EF_ARR (TS 102 221 §9.2.4, expanded format); a file names its record.
-3. Short identifiers are those of TS 31.102 §4.2; EF_SPN, EF_SMSP and EF_MSISDN have none.
+1. A file's content is not here but in :mod:`simulators.sim_card.memory`, under the file's ``place``; files that are links share one.
+2. An access rule is a record of EF_ARR (TS 102 221 §9.2.4); a file names its record, counted from 1.
+3. A path is ``MF/ICCID``, ``ADF.USIM/IMSI``, ``ADF.USIM/DF.5GS/SUCI_Calc_Info``: directories below the MF do not repeat it.
 """
 
 from __future__ import annotations
@@ -17,44 +17,48 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PIN1, PIN2, ADM1 = 0x01, 0x81, 0x0A
+PIN1, PIN2, UNIVERSAL, ADM1 = 0x01, 0x81, 0x11, 0x0A
 """Key references, TS 102 221 §9.5.1."""
+
+MF, CURRENT_APPLICATION = 0x3F00, 0x7FFF
+"""Reserved file identifiers, TS 102 221 §8.6."""
 
 
 class Access(Enum):
-    """Who may do a thing: everyone, the holder of PIN1, of PIN2, of ADM1, nobody."""
+    """Who may do a thing: everyone, the holder of a key (the value is its reference), nobody."""
 
     ALW = None
     PIN = PIN1
-    PIN_2 = PIN2
-    ADM = ADM1
+    PIN2 = PIN2
+    ADM1 = 0x0A
+    ADM2 = 0x0B
+    ADM3 = 0x0C
+    ADM4 = 0x0D
+    ADM5 = 0x0E
     NEV = -1
+
+
+class Structure(Enum):
+    """How a file is built; the value is its part of the file descriptor byte (TS 102 221 table 11.5)."""
+
+    TRANSPARENT = 1
+    LINEAR = 2
+    CYCLIC = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One access rule."""
+    """One access rule. ``manage`` is activating and deactivating (TS 102 221 §11.1.14, §11.1.15)."""
 
     read: Access
     update: Access
-
-
-RULES = (
-    Rule(Access.ALW, Access.ADM),
-    Rule(Access.PIN, Access.ADM),
-    Rule(Access.PIN, Access.PIN),
-    Rule(Access.ALW, Access.NEV),
-    Rule(Access.PIN, Access.PIN_2),
-)
-"""EF_ARR, record n = RULES[n-1]."""
-
-OPEN, GUARDED, HOLDERS, FROZEN, FIXED_DIALLING = 1, 2, 3, 4, 5
-"""Record numbers of RULES."""
+    increase: Access = Access.NEV
+    manage: Access = Access.ADM1
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An elementary file. ``records`` 0 = transparent of ``size`` bytes; else linear fixed with ``size`` bytes a record."""
+    """An elementary file. ``size`` is that of a transparent file or of one record; ``sfi`` None = it has none."""
 
     name: str
     fid: int
@@ -62,6 +66,9 @@ class File:
     sfi: int | None
     rule: int
     records: int = 0
+    structure: Structure = Structure.TRANSPARENT
+    place: str = ""
+    """Key of its content in the memory."""
 
     @property
     def length(self) -> int:
@@ -78,66 +85,18 @@ class Directory:
     files: tuple[File, ...]
     aid: bytes = b""
     directories: tuple[Directory, ...] = field(default=())
+    path: str = ""
+    label: str = ""
 
     def all_files(self) -> Iterator[tuple[str, File]]:
-        """Yield (path, file) of this directory and those below; a path is ``DIRECTORY/FILE``."""
+        """Yield (path, file) of this directory and those below."""
         for file in self.files:
-            yield f"{self.name}/{file.name}", file
+            yield f"{self.path}/{file.name}", file
         for directory in self.directories:
             yield from directory.all_files()
 
-
-USIM_AID = bytes.fromhex("A0000000871002FF86FF0389FFFFFFFF")
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """What a card maker chooses: bytes of the lists, and of EF_SMSP's alpha identifier."""
-
-    plmn_act: int = 200
-    operator_plmn_act: int = 300
-    home_plmn_act: int = 50
-    forbidden: int = 36
-    equivalent: int = 30
-    smsp_alpha: int = 25
-    administrative: int = 4
-
-
-def usim_card(sizes: Sizes, iccid_rule: int) -> Directory:
-    """Return the MF of a card with one USIM."""
-    usim = (
-        File("LI", 0x6F05, 4, 0x02, OPEN),
-        File("IMSI", 0x6F07, 9, 0x07, GUARDED),
-        File("Keys", 0x6F08, 33, 0x08, HOLDERS),
-        File("HPPLMN", 0x6F31, 1, 0x12, GUARDED),
-        File("UST", 0x6F38, 17, 0x04, GUARDED),
-        File("MSISDN", 0x6F40, 34, None, HOLDERS, records=2),
-        File("SMSP", 0x6F42, 28 + sizes.smsp_alpha, None, HOLDERS, records=2),
-        File("SPN", 0x6F46, 17, None, OPEN),
-        File("EST", 0x6F56, 1, 0x05, FIXED_DIALLING),
-        File("PLMNwAcT", 0x6F60, sizes.plmn_act, 0x0A, HOLDERS),
-        File("OPLMNwAcT", 0x6F61, sizes.operator_plmn_act, 0x11, GUARDED),
-        File("HPLMNwAcT", 0x6F62, sizes.home_plmn_act, 0x13, GUARDED),
-        File("PSLOCI", 0x6F73, 14, 0x0C, HOLDERS),
-        File("ACC", 0x6F78, 2, 0x06, GUARDED),
-        File("FPLMN", 0x6F7B, sizes.forbidden, 0x0D, HOLDERS),
-        File("LOCI", 0x6F7E, 11, 0x0B, HOLDERS),
-        File("AD", 0x6FAD, sizes.administrative, 0x03, OPEN),
-        File("ECC", 0x6FB7, 20, 0x01, OPEN, records=2),
-        File("PNN", 0x6FC5, 20, 0x19, OPEN, records=2),
-        File("OPL", 0x6FC6, 8, 0x1A, OPEN, records=2),
-        File("EHPLMN", 0x6FD9, sizes.equivalent, 0x1D, GUARDED),
-        File("EPSLOCI", 0x6FE3, 18, 0x1E, HOLDERS),
-        File("EPSNSC", 0x6FE4, 54, 0x18, HOLDERS, records=1),
-    )
-    return Directory(
-        "MF",
-        0x3F00,
-        (
-            File("DIR", 0x2F00, 38, 0x1E, OPEN, records=1),
-            File("PL", 0x2F05, 6, 0x05, OPEN),
-            File("ARR", 0x2F06, 24, 0x06, OPEN, records=len(RULES)),
-            File("ICCID", 0x2FE2, 10, 0x02, iccid_rule),
-        ),
-        directories=(Directory("ADF.USIM", 0x7FFF, usim, USIM_AID),),
-    )
+    def all_directories(self) -> Iterator[Directory]:
+        """Yield this directory and those below, parents first."""
+        yield self
+        for directory in self.directories:
+            yield from directory.all_directories()

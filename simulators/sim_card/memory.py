@@ -1,36 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The non-volatile memory of a simulated card: file contents and key counters.
+"""The non-volatile memory of a simulated card: file contents, key counters, and named facts (key values, file states, counters).
 
 Rules: an update is applied whole or not at all, also when the process is killed in the middle (write-through to a temporary file,
-then rename). A *torn* update, on request, leaves the first half of the new bytes: a card without anti-tearing.
+then rename). A *torn* update, on request, leaves the old bytes, the new ones, or the first half of the new ones: a card without
+anti-tearing. Only what differs from the maker's contents is stored.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
+class Numbers(MutableMapping[str, int]):
+    """Named counters of a memory; assigning writes through."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def _all(self) -> dict[str, int]:
+        stored: dict[str, int] = self._memory.fact("numbers", {})
+        return stored
+
+    def __getitem__(self, name: str) -> int:
+        return self._all()[name]
+
+    def __setitem__(self, name: str, value: int) -> None:
+        self._memory.keep(numbers={**self._all(), name: value})
+
+    def __delitem__(self, name: str) -> None:
+        self._memory.keep(numbers={other: value for other, value in self._all().items() if other != name})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
 class Memory:
-    """Contents by path, tries left by key reference; kept in the JSON file ``store`` under ``name`` when one is given."""
+    """Contents by place, tries left by key reference; kept in the JSON file ``store`` under ``name`` when one is given."""
 
     def __init__(self, contents: Mapping[str, bytes], tries: Mapping[int, int], *, name: str, store: Path | None) -> None:
         self._name, self._store = name, store
-        self.contents = {path: bytes(content) for path, content in contents.items()}
+        self._made = {path: bytes(content) for path, content in contents.items()}
+        self.contents = dict(self._made)
         self.tries = dict(tries)
+        self._facts: dict[str, Any] = {}
+        self.numbers = Numbers(self)
         saved = self._load().get(name)
         if saved:
             self.contents.update({path: bytes.fromhex(content) for path, content in saved["contents"].items()})
             self.tries.update({int(key): left for key, left in saved["tries"].items()})
+            self._facts = saved.get("facts", {})
 
-    def update(self, path: str, offset: int, data: bytes, *, torn: bool = False) -> None:
-        """Replace ``len(data)`` bytes of ``path`` from ``offset``; half of them when ``torn``."""
-        if torn:
-            data = data[: len(data) // 2]
+    def update(self, path: str, offset: int, data: bytes, *, torn: str = "", half: Sequence[str] = ()) -> None:
+        """Replace ``len(data)`` bytes of ``path`` from ``offset``. ``torn``: what is left is ``old``, ``half`` or ``new``.
+
+        ``half``: the places known to hold half of an update, from now on.
+        """
+        self._facts["half"] = list(half)
+        if torn in ("old", "half"):
+            data = data[: len(data) // 2 if torn == "half" else 0]
         old = self.contents[path]
         self.contents[path] = old[:offset] + data + old[offset + len(data) :]
         self._save()
@@ -38,6 +74,18 @@ class Memory:
     def count(self, key: int, left: int) -> None:
         """Set the tries left of ``key``."""
         self.tries[key] = left
+        self._save()
+
+    def fact(self, name: str, default: Any = None) -> Any:
+        """Return a stored fact: any JSON value."""
+        return self._facts.get(name, default)
+
+    def keep(self, **facts: Any) -> None:
+        """Store facts, all of them at once; a value is any JSON value, ``None`` forgets it."""
+        for name, value in facts.items():
+            self._facts[name] = value
+            if value is None:
+                del self._facts[name]
         self._save()
 
     def _load(self) -> dict[str, Any]:
@@ -50,8 +98,9 @@ class Memory:
         if self._store is None:
             return
         cards = self._load()
-        contents = {path: content.hex() for path, content in self.contents.items()}
-        cards[self._name] = {"contents": contents, "tries": {str(key): left for key, left in self.tries.items()}}
+        contents = {path: content.hex() for path, content in self.contents.items() if content != self._made.get(path)}
+        tries = {str(key): left for key, left in self.tries.items()}
+        cards[self._name] = {"contents": contents, "tries": tries, "facts": self._facts}
         part = self._store.with_suffix(".part")
         part.write_text(json.dumps(cards), "ascii")
         part.replace(self._store)

@@ -8,7 +8,8 @@ Fault events, in this order for each command: ``apdu``, then ``select``, ``updat
 * ``hold`` (the kit's): stop before carrying it out until ``release``; ``hold_after``: carry it out, stop before the answer
 * ``remove`` {when: "before" | "after"}: the card leaves the slot and is not answering any more
 * ``hangup``: the contact breaks once; the card is back at the next look
-* ``tear``: the update leaves half of its bytes, and the card leaves the slot
+* ``tear`` {leaves: "half" | "old" | "new", marked: bool=false}: the update leaves half of its bytes (or the old, or the new ones), and the
+  card leaves the slot; ``marked``: the card knows, and reading the file warns with 6281 until it is updated
 * ``stall``: no answer at all until the card is removed or replaced (``wait_stalled`` waits for it)
 """
 
@@ -16,13 +17,12 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from simulators.kit import Fault, FaultPlan
 from simulators.sim_card.card import Card
 from simulators.sim_card.memory import Memory
-from simulators.sim_card.personas import PERSONAS
+from simulators.sim_card.personas import CARDS, PUK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ class Slot:
     def _take(self, name: str, iccid: str | None) -> Card:
         piece = f"{name}-{iccid}" if iccid else name
         if piece not in self._cards:
-            persona = replace(PERSONAS[name], iccid=iccid) if iccid else PERSONAS[name]
+            persona = CARDS[name].numbered(iccid) if iccid else CARDS[name]
             self._cards[piece] = Card(persona, Memory(persona.contents(), persona.tries(), name=piece, store=self._store))
         return self._cards[piece]
 
@@ -85,17 +85,19 @@ class Slot:
         return self.card is card and self.turn == turn
 
     def state(self) -> dict[str, Any]:
-        """Return what lies in the slot and the counters of the last card; ``tries`` by key reference."""
+        """Return what lies in the slot and the counters of the last card; ``tries`` and ``unblocking_tries`` by key reference."""
         card = self._last
         counters = card.counters if card else {}
-        tries = {f"{key:02X}": left for key, left in card.memory.tries.items()} if card else {}
-        return {"inserted": self.card is not None, **counters, "tries": tries}
+        left = card.memory.tries if card else {}
+        tries = {f"{key:02X}": count for key, count in left.items() if key < PUK}
+        unblocking = {f"{key - PUK:02X}": count for key, count in left.items() if key >= PUK}
+        return {"inserted": self.card is not None, **counters, "tries": tries, "unblocking_tries": unblocking}
 
     def read_file(self, path: str) -> str:
         """Return the content of a file of the last card as hex, records joined."""
         if self._last is None:
             raise ValueError("no card")
-        return self._last.memory.contents[path].hex()
+        return self._last.content(path).hex()
 
     def answer(self, card: Card, turn: int, apdu: bytes) -> bytes:
         """Return the response of the card put in at ``turn`` to ``apdu``, faults included; raises :class:`ContactLost`."""
@@ -111,7 +113,8 @@ class Slot:
 
     def _misbehave(self, card: Card, apdu: bytes, fault: Fault) -> bytes:
         executed = fault.options.get("executed", False) or fault.do == "hold_after" or fault.options.get("when") == "after"
-        card.torn = fault.do == "tear"
+        if fault.do == "tear":
+            card.torn, card.marks_torn = fault.options.get("leaves", "half"), fault.options.get("marked", False)
         response = card.process(apdu) if executed or fault.do == "tear" else b""
         if fault.do in ("remove", "tear"):
             self.remove()

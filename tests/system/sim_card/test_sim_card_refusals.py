@@ -25,8 +25,9 @@ def test_sim_card_empty_slot_is_no_card_and_waiting_for_one_ends_at_its_deadline
 def test_sim_card_of_an_unknown_model_is_refused_before_any_command() -> None:
     with WriterBench("--card", "unknown") as bench:
         bench.worker.ok("await_card")
-        assert bench.worker.error("identify") == ("unknown_card", {})
-        assert bench.worker.error("write", profile=PROFILE, expected_iccid="89860099000000000052") == ("unknown_card", {})
+        seen = {"atr": bench.card.endpoints["atr"].upper(), "types": 0}
+        assert bench.worker.error("identify") == ("unknown_card", seen)
+        assert bench.worker.error("write", profile=PROFILE, expected_iccid="89860099000000000052") == ("unknown_card", seen)
         assert bench.card.control("state")["apdus"] == 0
 
 

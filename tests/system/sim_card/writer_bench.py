@@ -30,6 +30,21 @@ PROFILE: dict[str, Any] = {
 }
 """Fits every simulated card; the key is that of ``blank-usim``."""
 
+WHOLE: dict[str, Any] = {
+    **PROFILE,
+    "msisdn_on_card": True,
+    "li": ["zh", "en"],
+    "hpplmn": 10,
+    "ust": [1, 2, 3, 10, 12, 19, 20, 21, 27, 38, 42, 122, 124],
+    "plmn_act": ["46000:4000", "46002:4000"],
+    "oplmn_act": ["46001:4000"],
+    "ecc": ["110:01"],
+    "k": "000102030405060708090A0B0C0D0E0F",
+    "opc": "101112131415161718191A1B1C1D1E1F",
+}
+"""A whole profile of 18 items, for a card whose keys can be written."""
+NO_KEYS = {"k": None, "opc": None}
+
 _numbers = itertools.count(1)
 
 
@@ -107,11 +122,11 @@ class WriterBench:
         """Return what the card really holds."""
         return bytes.fromhex(self.card.control("read_file", path=path)["content"])
 
-    def fresh_blank(self) -> str:
+    def fresh_blank(self, kind: str = "blank-usim") -> str:
         """Put in a blank card that was never used and wait for it; returns its ICCID."""
         iccid = f"898601999{next(_numbers):011d}"
         self.card.control("clear_faults")
-        self.card.control("swap", card="blank-usim", iccid=iccid)
+        self.card.control("swap", card=kind, iccid=iccid)
         self.worker.ok("await_card")
         return iccid
 

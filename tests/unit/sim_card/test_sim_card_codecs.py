@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hal.sim_card import codecs
+from hal.sim_card.codecs import basic as codecs
+from hal.sim_card.codecs import location, numbers
 from hal.sim_card.errors import MalformedCardData
 
 MANY = settings(max_examples=2000, deadline=None)
@@ -17,8 +18,8 @@ digits = st.text("0123456789", min_size=1)
 network = st.builds(str.__add__, st.text("0123456789", min_size=3, max_size=3), st.text("0123456789", min_size=2, max_size=3))
 with_access = st.builds(lambda n, a: f"{n}:{a:04X}", network, st.integers(0, 0xFFFF))
 DECODERS: list[Callable[[bytes], Any]] = [
-    codecs.decode_iccid, codecs.decode_imsi, codecs.decode_ad, codecs.decode_acc, codecs.decode_spn, codecs.decode_smsp,
-    codecs.decode_plmn, codecs.decode_plmn_list, codecs.decode_plmn_act_list, codecs.decode_loci, codecs.decode_text,
+    codecs.decode_iccid, codecs.decode_imsi, codecs.decode_ad, codecs.decode_acc, codecs.decode_spn, numbers.decode_smsp,
+    codecs.decode_plmn, codecs.decode_plmn_list, codecs.decode_plmn_act_list, codecs.decode_text,
 ]  # fmt: skip
 
 
@@ -63,9 +64,9 @@ def test_spn_round_trips(name: str) -> None:
 
 @given(st.text("0123456789", min_size=1, max_size=20), st.integers(28, 255))
 def test_smsp_round_trips_in_a_record_of_any_length(centre: str, length: int) -> None:
-    record = codecs.encode_smsp(centre, length)
+    record = numbers.encode_smsp(centre, length)
     assert len(record) == length
-    assert codecs.decode_smsp(record) == centre
+    assert numbers.decode_smsp(record) == centre
 
 
 @given(st.lists(network, max_size=20).map(tuple), st.integers(60, 300))
@@ -84,7 +85,10 @@ def test_plmn_act_list_round_trips(networks: tuple[str, ...], length: int) -> No
 
 @given(network)
 def test_loci_round_trips_as_not_updated(home: str) -> None:
-    assert codecs.decode_loci(codecs.encode_loci(home)) == (home, False)
+    for form in (location.LOCI, location.PSLOCI, location.EPSLOCI, location.LOCI_5GS):
+        value = location.unused(form, home)
+        assert not value.updated
+        assert location.decode_location(form, location.encode_location(form, value, form.length)) == value
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_loci_round_trips_as_not_updated(home: str) -> None:
     [
         lambda: codecs.encode_iccid("1" * 21), lambda: codecs.encode_imsi("1" * 16), lambda: codecs.encode_imsi(""),
         lambda: codecs.encode_ad(4), lambda: codecs.encode_spn("x" * 17), lambda: codecs.encode_spn("中" * 8),
-        lambda: codecs.encode_spn("\U0001f600"), lambda: codecs.encode_smsp("1", 27), lambda: codecs.encode_smsp("1" * 21, 28),
+        lambda: codecs.encode_spn("\U0001f600"), lambda: numbers.encode_smsp("1", 27), lambda: numbers.encode_smsp("1" * 21, 28),
         lambda: codecs.encode_plmn("4600"), lambda: codecs.encode_plmn_list(("46000",), 2),
         lambda: codecs.encode_plmn_act_list(("46000:4000",), 4),
     ],

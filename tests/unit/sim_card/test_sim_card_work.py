@@ -14,7 +14,8 @@ from hal.errors import HalError, ProtocolError
 from hal.sim_card import commands, planner
 from hal.sim_card.cards import CARD_TYPES
 from hal.sim_card.channel import exchange
-from hal.sim_card.layout import ITEMS
+from hal.sim_card.codecs.table import CODECS
+from hal.sim_card.layout import Target, targets
 from hal.sim_card.personalise import CardAtWork
 from hal.sim_card.profile import Profile, from_json
 from hal.sim_card.status import Action, Sw
@@ -25,7 +26,7 @@ PROFILE: dict[str, Any] = {
     "iccid": "89860112345678901234", "imsi": "460001112223334", "msisdn": "8613800000000", "spn": "Operator", "smsc": "8613800100500",
     "hplmn_act": ["46000:4000"], "ehplmn": ["46000"], "fplmn": ["46001"], "mnc_length": 2, "adm_ref": 10, "adm": "A1B2C3D4E5F60718",
 }  # fmt: skip
-LENGTHS = {"HPLMNwAcT": 50, "EHPLMN": 30, "FPLMN": 36, "SMSP": 53} | {i.ef.name: i.ef.length for i in ITEMS if i.ef.length}
+LENGTHS = {"HPLMNwAcT": 50, "EHPLMN": 30, "FPLMN": 36, "SMSP": 53, "ICCID": 10, "IMSI": 9, "AD": 4, "ACC": 2, "SPN": 17, "LOCI": 11}
 
 
 WORDS = (0x9000, 0x6C09, 0x6C32, 0x610A, 0x6A82, 0x63C3, 0x63C1, 0x6982, 0x6581, 0x9110, 0x62F1, 0x9300, 0x6983)
@@ -134,8 +135,9 @@ def test_profile_of_any_values_is_taken_or_refused_by_name(name: str, value: Any
         return
     profile = from_json(PROFILE | changes)
     assert not any(secret in repr(profile) for secret in ("imsi", "msisdn", "adm="))
-    unfit = _error_of(lambda: planner.write_plan(CARD_TYPES[0], profile, LENGTHS, {}, planner.AFTER_RESET))
-    assert unfit is None or unfit.data["item"] in {item.ef.name for item in ITEMS}
+    wanted = targets(CARD_TYPES[0], profile)
+    unfit = _error_of(lambda: planner.write_plan(CARD_TYPES[0], wanted, LENGTHS, {}, planner.AFTER_RESET))
+    assert unfit is None or unfit.data["item"] in {target.name for target in wanted}
 
 
 def _error_of(action: Callable[[], object]) -> HalError | None:
@@ -148,15 +150,15 @@ def _error_of(action: Callable[[], object]) -> HalError | None:
 
 
 def _plan(current: dict[str, bytes]) -> planner.Plan:
-    return planner.write_plan(CARD_TYPES[0], from_json(PROFILE), LENGTHS, current, planner.AFTER_RESET)
+    return planner.write_plan(CARD_TYPES[0], targets(CARD_TYPES[0], from_json(PROFILE)), LENGTHS, current, planner.AFTER_RESET)
 
 
-def test_plan_is_minimal_and_writes_iccid_next_to_last_and_imsi_last() -> None:
+def test_plan_is_minimal_and_writes_iccid_first_and_imsi_last() -> None:
     plan = _plan({})
-    assert [step.ef.name for step in plan.steps[-2:]] == ["ICCID", "IMSI"]
-    sent = [command for step in plan.steps for command in (*step.select, *step.access)]
-    assert sum(command[1] in (0xD6, 0xDC) for command in sent) == len(ITEMS)
-    assert sum(command[1] == 0xA4 for command in sent) == 5  # application, SPN, SMSP, MF for the ICCID, application for the IMSI
+    assert [plan.steps[0].name, plan.steps[-1].name] == ["ICCID", "IMSI"]
+    sent = [command for step in plan.steps for command in step.sent]
+    assert sum(command[1] in (0xD6, 0xDC) for command in sent) == len(plan.expected) == 10
+    assert sum(command[1] == 0xA4 for command in sent) == 3  # application, SPN, SMSP
 
 
 def test_plan_leaves_alone_what_is_right_already() -> None:
@@ -169,10 +171,10 @@ def test_plan_leaves_alone_what_is_right_already() -> None:
 
 
 def test_plan_of_a_long_file_takes_several_commands_in_the_current_file() -> None:
-    ef = ITEMS[2].ef
-    step = planner.update_step(ef, bytes(600), planner.AFTER_RESET, b"\xa0\0\0\0\x87")
+    ef = CODECS["HPLMNwAcT"].ef
+    step = planner.update_step(Target(ef, bytes), bytes(600), planner.AFTER_RESET, CARD_TYPES[0])
     assert [(sent[2], sent[3], sent[4]) for sent in step.access] == [(0x80 | ef.sfi, 0, 255), (0, 255, 255), (1, 254, 90)]
-    read = planner.read_step(ef, 600, planner.AFTER_RESET, b"\xa0\0\0\0\x87")
+    read = planner.read_step("HPLMNwAcT", ef, 600, planner.AFTER_RESET, CARD_TYPES[0])
     assert [(sent[2], sent[3], sent[4]) for sent in read.access] == [(0x80 | ef.sfi, 0, 0), (1, 0, 0), (2, 0, 88)]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the bytes of a file mean: one pair of functions for each coding, with its clause.
+"""The codings nearly every profile needs: digits, text, ICCID, IMSI, AD, ACC, SPN, networks. One pair of functions each, with its clause.
 
 Decides codings only. ``decode`` raises :class:`~hal.sim_card.errors.MalformedCardData`, ``encode`` ``ValueError`` when the value does
 not fit the coding or the space. A file or field of all FF is empty and decodes to an empty value.
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from hal.sim_card.errors import MalformedCardData
 
-ICCID_BYTES, IMSI_BYTES, SPN_BYTES, LOCI_BYTES = 10, 9, 17, 11
-SMSP_TAIL = 28
+ICCID_BYTES, IMSI_BYTES, SPN_BYTES = 10, 9, 17
 PLMN_BYTES, PLMN_ACT_BYTES = 3, 5
 EMPTY_PLMN, EMPTY_PLMN_ACT = bytes.fromhex("FFFFFF"), bytes.fromhex("FFFFFF0000")
 
@@ -39,7 +38,8 @@ def unswap(data: bytes) -> str:
     return number
 
 
-def _decimal(digits: str) -> str:
+def decimal(digits: str) -> str:
+    """Return ``digits`` when each is 0 to 9; raises :class:`MalformedCardData`."""
     if digits and not digits.isdecimal():
         raise MalformedCardData("a digit above 9")
     return digits
@@ -78,7 +78,7 @@ def decode_imsi(data: bytes) -> str:
     digits = unswap(data[1 : 1 + length])
     if digits[:1] not in ("1", "9") or (digits[0] == "9") != (len(digits) % 2 == 0):
         raise MalformedCardData("EF_IMSI's parity does not match")
-    return _decimal(digits[1:])
+    return decimal(digits[1:])
 
 
 def encode_ad(mnc_length: int) -> bytes:
@@ -98,6 +98,13 @@ def decode_ad(data: bytes) -> int:
 def encode_acc(imsi: str) -> bytes:
     """EF_ACC, TS 31.102 §4.2.15 and TS 22.011 §4.2: the class is the last digit of the IMSI, as a bit."""
     return (1 << int(imsi[-1])).to_bytes(2, "big")
+
+
+def encode_access_classes(classes: frozenset[int]) -> bytes:
+    """EF_ACC from the classes themselves."""
+    if any(not 0 <= one <= 15 for one in classes):  # noqa: PLR2004  # 16 bits
+        raise ValueError("an access class is 0 to 15")
+    return sum(1 << one for one in classes).to_bytes(2, "big")
 
 
 def decode_acc(data: bytes) -> frozenset[int]:
@@ -145,30 +152,6 @@ def decode_spn(data: bytes) -> str:
     return decode_text(data[1:])
 
 
-def encode_smsp(centre: str, length: int) -> bytes:
-    """One record of EF_SMSP, TS 31.102 §4.2.27: only the service centre is present (indicator FD); ``length`` is the card's own.
-
-    Service centre address: number of bytes that follow, 91 (international, E.164), digits swapped; 12 bytes in all.
-    """
-    if length < SMSP_TAIL:
-        raise ValueError("a record of EF_SMSP has at least 28 bytes")
-    address = bytes([1 + (len(centre) + 1) // 2, 0x91]) + swap(centre, 10)
-    return b"\xff" * (length - SMSP_TAIL) + b"\xfd" + b"\xff" * 12 + address + b"\xff" * 3
-
-
-def decode_smsp(record: bytes) -> str:
-    """Return the digits of the service centre, empty when absent."""
-    if len(record) < SMSP_TAIL:
-        raise MalformedCardData("a record of EF_SMSP has at least 28 bytes", length=len(record))
-    tail = record[-SMSP_TAIL:]
-    if tail[0] & 0x02:
-        return ""
-    length = tail[13]
-    if not 1 <= length <= 11:  # noqa: PLR2004  # 12 bytes less the length itself
-        raise MalformedCardData("EF_SMSP's address length is out of range")
-    return _decimal(unswap(tail[15 : 14 + length]))
-
-
 def encode_plmn(network: str) -> bytes:
     """Encode a network MCCMNC, TS 24.008 §10.5.1.13: MCC2 MCC1, MNC3 MCC3, MNC2 MNC1; MNC3 is F for a two-digit MNC."""
     if len(network) not in (5, 6):
@@ -185,7 +168,7 @@ def decode_plmn(data: bytes) -> str:
         return ""
     digits = data.hex()
     network = digits[1] + digits[0] + digits[3] + digits[5] + digits[4] + digits[2].strip("f")
-    return _decimal(network)
+    return decimal(network)
 
 
 def encode_plmn_list(networks: tuple[str, ...], length: int) -> bytes:
@@ -217,15 +200,3 @@ def decode_plmn_act_list(data: bytes) -> tuple[str, ...]:
     entries = (data[i : i + PLMN_ACT_BYTES] for i in range(0, len(data) - len(data) % PLMN_ACT_BYTES, PLMN_ACT_BYTES))
     pairs = ((decode_plmn(entry[:PLMN_BYTES]), entry[PLMN_BYTES:].hex().upper()) for entry in entries)
     return tuple(f"{network}:{access}" for network, access in pairs if network)
-
-
-def encode_loci(network: str) -> bytes:
-    """EF_LOCI as on a card never used, TS 31.102 §4.2.17 and annex E: no TMSI, home network, no area, not updated."""
-    return bytes.fromhex("FFFFFFFF") + encode_plmn(network) + bytes.fromhex("0000FF01")
-
-
-def decode_loci(data: bytes) -> tuple[str, bool]:
-    """Return (network of the last location, whether the location is updated)."""
-    if len(data) != LOCI_BYTES:
-        raise MalformedCardData("EF_LOCI has 11 bytes", length=len(data))
-    return decode_plmn(data[4:7]), data[10] & 0x07 == 0
