@@ -13,7 +13,7 @@ RAND = bytes(range(0x40, 0x50))
 PIN, NEW, PUK = "31323334FFFFFFFF", "34333231FFFFFFFF", "3132333435363738"
 
 
-def _challenge(k: str, opc: str, sqn: int) -> tuple[dict[str, str], str]:
+def _challenge(k: str, opc: str, sqn: int) -> tuple[dict[str, Any], str]:
     """Return RAND and AUTN as the operator makes them, and the RES it expects."""
     algorithm = Milenage(bytes.fromhex(k), bytes.fromhex(opc))
     res, anonymity = algorithm.f2_f5(RAND)
