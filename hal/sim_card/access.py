@@ -69,11 +69,24 @@ class Layout:
         return max(usable, key=lambda ef: (bool(ef.sfi), ef.name in VARYING, self.lengths[ef.name], ef.name), default=None)
 
 
+class SecondGeneration:
+    """Speaks class A0 to a card that knows no other: commands are dressed for it, and its word for a wrong length (67xx) is made 6Cxx."""
+
+    def __init__(self, under: Transport) -> None:
+        self._under = under
+
+    def transmit(self, command: bytes, deadline: Deadline) -> tuple[bytes, int]:
+        """Exchange one APDU."""
+        data, sw = self._under.transmit(commands.as_2g(command), deadline)
+        return data, 0x6C00 | sw & 0xFF if sw >> 8 == 0x67 and sw & 0xFF else sw  # noqa: PLR2004  # TS 51.011 §9.4.6
+
+
 class CardFiles:
     """File access. ``contents`` are those that happen to be known, by target name."""
 
     def __init__(self, transport: Transport, card_type: CardType, layout: Layout) -> None:
-        self.transport, self.layout = transport, layout
+        self.transport = SecondGeneration(transport) if card_type.second_generation else transport
+        self.layout = layout
         self._type = card_type
         self.at = AFTER_RESET
         self.contents: dict[str, bytes] = {}
@@ -82,7 +95,7 @@ class CardFiles:
 
     def send(self, command: bytes, deadline: Deadline, *, fetch: bool = True) -> Response:
         """Send one command and see it through; raises :class:`Refused`."""
-        response = exchange(self.transport, self._dress(command), deadline, fetch=fetch)
+        response = exchange(self.transport, command, deadline, fetch=fetch)
         if response.sw.action not in READABLE and (fetch or response.sw.action is not Action.FETCH_RESPONSE):
             raise Refused(response.sw)
         return response
@@ -91,9 +104,6 @@ class CardFiles:
         """Make the USIM the current directory, whatever was."""
         self.send(commands.select_aid(self._type.aid), deadline)
         self.at = Position(CODECS["IMSI"].ef.directory)
-
-    def _dress(self, command: bytes) -> bytes:
-        return commands.as_2g(command) if self._type.second_generation else command
 
     def _select(self, selection: tuple[bytes, ...], deadline: Deadline) -> None:
         """Send selections whose descriptions nobody reads (a 2G card always has one)."""
@@ -156,7 +166,7 @@ class CardFiles:
         self._select(select(ef, self.at, self._type), deadline)
         self.at = Position(ef.directory, ef.fid)
         ask = commands.read_record(ef.sfi, ef.record, commands.MAX_READ) if ef.record else commands.read_binary(ef.sfi, commands.MAX_READ)
-        response = exchange(self.transport, self._dress(ask), deadline, correct_length=False)
+        response = exchange(self.transport, ask, deadline, correct_length=False)
         sw, data = response.sw, response.data
         if sw.action is Action.CORRECT_LENGTH:
             return sw.low or commands.MAX_READ

@@ -73,7 +73,8 @@ class Copy:
 class CardType:
     """One model. ``atr`` is compared under ``mask``; ``adm`` the key reference that opens its files; ``keys`` None = not writable.
 
-    ``short_identifiers`` False: every file is selected. ``second_generation``: class A0 only, there is no USIM.
+    ``short_identifiers`` False: every file is selected. ``second_generation``: class A0 only, there is no USIM. ``lacks``: files it has
+    not; a profile that wants something there does not fit.
     """
 
     name: str
@@ -87,6 +88,7 @@ class CardType:
     copies: tuple[Copy, ...] = field(default=())
     short_identifiers: bool = True
     second_generation: bool = False
+    lacks: frozenset[str] = frozenset()
 
     def matches(self, atr: bytes) -> bool:
         """Whether ``atr`` is of this model."""
@@ -117,6 +119,10 @@ def _copies(*, separate: bool) -> tuple[Copy, ...]:
     )
 
 
+_NOT_2G = frozenset({"PLMNwAcT", "OPLMNwAcT", "HPLMNwAcT", "EHPLMN", "UST", "ECC", "Routing_Indicator"})
+"""What TS 51.011 has not, or has in another form."""
+
+
 CARD_TYPES: tuple[CardType, ...] = (
     CardType("rnt-usim-1", *_exactly("3B9F95801FC78031E073FE211B67524E5455534D31E1")),
     CardType("rnt-usim-fixed-iccid-1", *_exactly("3B9F95801FC78031E073FE211B67524E5455534631EA"), iccid_writable=False),
@@ -128,6 +134,7 @@ CARD_TYPES: tuple[CardType, ...] = (
     CardType("rnt-usim-key-file-1", *_exactly("3B9F95801FC78031E073FE211B67524E54554B4131F5"), keys=_KEY_FILE),
     CardType("rnt-usim-key-files-1", *_exactly("3B9F95801FC78031E073FE211B67524E54554B4231F6"), keys=_KEY_FILES),
     CardType("rnt-usim-key-command-1", *_exactly("3B9F95801FC78031E073FE211B67524E54554B4331F7"), keys=_KEY_COMMANDS),
+    CardType("rnt-sim-2g-1", *_exactly("3B1694524E54473131"), adm=0x04, second_generation=True, lacks=_NOT_2G),
     CardType("rnt-usim-compact-1", *_exactly("3B9F95801FC78031E073FE211B67524E5455434F31F3"), keys=_KEY_FILE),
 )
 """The models known. All are the simulator's; the row of a real one is added after it was tried on the bench."""

@@ -5,6 +5,7 @@ Decides the rules that keep keys alive:
 
 1. The counter is asked first; a card that does not tell it is not given a key.
 2. With one try left the key is not presented, unless somebody ordered it.
+   A 2G card tells no counter: the last try is assumed.
 3. A key is sent once, whatever the answer; nothing here tries again or tries another form of it.
 4. A blocked PIN is unblocked with its PUK under the same rules; an administrative key has none: the card is dead.
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from hal.sim_card.channel import Transport
 
 LAST_TRY = 1
+NOT_TOLD = (0x9804, 0x6C08)
+"""What 2G cards answer to a VERIFY without a key: not met, or that it has 8 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ def _told(sw: Sw) -> KeyState:
             return KeyState(0)
         case Action.COUNTED:
             return KeyState(sw & 0x0F)
+    if sw in NOT_TOLD:
+        return KeyState(LAST_TRY)
     raise lost(sw)
 
 

@@ -35,6 +35,8 @@ class Item:
     name: str
     content: Callable[[Profile, int], bytes]
     wanted: Callable[[Profile], bool] = lambda _: True
+    empty: Callable[[Profile], bool] = lambda _: False
+    """Whether nothing would stand there: a card without the file is then as good."""
 
     @property
     def ef(self) -> Ef:
@@ -72,8 +74,8 @@ ITEMS: tuple[Item, ...] = (
     Item("UST", lambda p, length: services.encode_services(p.ust or frozenset(), length), lambda p: p.ust is not None),
     Item("PLMNwAcT", lambda p, length: basic.encode_plmn_act_list(p.plmn_act or (), length), lambda p: p.plmn_act is not None),
     Item("OPLMNwAcT", lambda p, length: basic.encode_plmn_act_list(p.oplmn_act or (), length), lambda p: p.oplmn_act is not None),
-    Item("HPLMNwAcT", lambda p, length: basic.encode_plmn_act_list(p.hplmn_act, length)),
-    Item("EHPLMN", lambda p, length: basic.encode_plmn_list(p.ehplmn, length)),
+    Item("HPLMNwAcT", lambda p, length: basic.encode_plmn_act_list(p.hplmn_act, length), empty=lambda p: not p.hplmn_act),
+    Item("EHPLMN", lambda p, length: basic.encode_plmn_list(p.ehplmn, length), empty=lambda p: not p.ehplmn),
     Item("FPLMN", lambda p, length: basic.encode_plmn_list(p.fplmn, length)),
     Item("LOCI", lambda p, length: location.encode_location(location.LOCI, location.unused(location.LOCI, p.home), length)),
     Item("SPN", lambda p, _: basic.encode_spn(p.spn)),
@@ -89,10 +91,14 @@ _2G_HOMES: dict[str, Directory] = {"SMSP": TELECOM, "MSISDN": TELECOM}
 def targets(card_type: CardType, profile: Profile) -> tuple[Target, ...]:
     """Return everything ``profile`` wants on a card of this model, in order.
 
-    Raises :class:`ProfileUnfit` for keys where the model has no place for them, or a key's own ADM is missing.
+    Raises :class:`ProfileUnfit` for a file the model lacks, keys where it has no place for them, or a missing ADM of the keys' own.
     """
-    plain = [Target(item.ef, _bound(item, profile)) for item in ITEMS if item.wanted(profile)]
+    here = [item for item in ITEMS if item.wanted(profile) and not (item.name in card_type.lacks and item.empty(profile))]
+    plain = [Target(item.ef, _bound(item, profile)) for item in here]
     own = [*plain, *_emergency(profile), *_routing(profile)]
+    lacking = next((target.ef.name for target in own if target.ef.name in card_type.lacks), None)
+    if lacking:
+        raise ProfileUnfit(item=lacking)
     iccid = Target(ICCID, lambda _: basic.encode_iccid(profile.iccid))
     imsi = Target(IMSI, lambda _: basic.encode_imsi(profile.imsi))
     by_name = {target.name: target for target in (*own, imsi)}

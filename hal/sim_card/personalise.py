@@ -20,14 +20,24 @@ Does not choose the card, send an update that was refused once more, or decide w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hal.sim_card import keys
 from hal.sim_card.access import CardFiles, Layout, Refused
 from hal.sim_card.authenticate import Answer, authenticate
 from hal.sim_card.codecs import basic
-from hal.sim_card.errors import CardChanged, CardDefective, MalformedCardData, NotBlank, ProfileUnfit, UnknownCard, WriteFailed
+from hal.sim_card.errors import (
+    AuthenticateRefused,
+    CardChanged,
+    CardDefective,
+    MacFailure,
+    MalformedCardData,
+    NotBlank,
+    ProfileUnfit,
+    UnknownCard,
+    WriteFailed,
+)
 from hal.sim_card.keys import lost
 from hal.sim_card.layout import ICCID, IMSI, Target, contents, home, targets
 from hal.sim_card.planner import Plan, Step, read_plan, write_plan
@@ -82,6 +92,8 @@ class Orders:
     resume: bool = False
     ordered: bool = False
     known_blank: str = ""
+    challenge: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    """RAND and AUTN made with the profile's key: when a resumed card accepts them, its key is left alone."""
 
 
 ORDINARY = Orders()
@@ -153,14 +165,17 @@ class CardAtWork:
         self.measure(wanted, deadline)
         if orders.resume:
             self._survey(wanted, deadline)
-        plan, by_name = self._planned(wanted), {target.name: target for target in wanted}
+        proven = orders.resume and orders.challenge is not None and self._has_key(*orders.challenge, deadline)
+        places = [target for target in wanted if target.checked or not proven]
+        plan, by_name = self._planned(places), {target.name: target for target in wanted}
         if not self._type.iccid_writable and "ICCID" not in plan.skipped:
             raise ProfileUnfit(item="ICCID")
         if plan.steps:
             keys.present(self.files.transport, profile.adm_ref, profile.adm, deadline, ordered=orders.ordered)
             self._open_key_places(plan, by_name, profile, orders, deadline)
-        written = self._carry_out(plan, wanted, deadline)
-        return Written(written, tuple(name for name in plan.skipped if name not in written))
+        written = self._carry_out(plan, places, deadline)
+        kept = {*plan.skipped, *(target.name for target in wanted if target not in places)}
+        return Written(written, tuple(target.name for target in wanted if target.name in kept and target.name not in written))
 
     def read_back(self, profile: Profile, deadline: Deadline) -> Comparison:
         """Read every file and compare it with ``profile``; raises only for the link, a defective or an unknown card."""
@@ -176,6 +191,8 @@ class CardAtWork:
 
     def authenticate(self, rand: bytes, autn: bytes, deadline: Deadline) -> Answer:
         """Put the network's challenge to the USIM; raises as :func:`hal.sim_card.authenticate.authenticate` does."""
+        if self._type.second_generation:
+            raise AuthenticateRefused
         try:
             self.files.enter_application(deadline)
         except Refused as refused:
@@ -217,6 +234,14 @@ class CardAtWork:
             return basic.decode_iccid(self._first("ICCID", ICCID, basic.ICCID_BYTES, deadline))
         except Refused as refused:
             raise lost(refused.sw) from None
+
+    def _has_key(self, rand: bytes, autn: bytes, deadline: Deadline) -> bool:
+        """Whether the card accepts the challenge."""
+        try:
+            self.authenticate(rand, autn, deadline)
+        except (MacFailure, AuthenticateRefused):
+            return False
+        return True
 
     def _first(self, name: str, ef: Ef, length: int, deadline: Deadline) -> bytes:
         """Read a file whose length is the standard's, and remember it."""

@@ -123,7 +123,9 @@ class SimCardService:
         _, card = self._reset(deadline, expected)
         self._seen = None
         known_blank = seen.iccid if seen and seen.blank and seen.stay == self._link.stay else ""
-        orders = Orders(bool(arguments.get("resume")), bool(arguments.get("ordered")), known_blank)
+        challenge = arguments.get("challenge")
+        pair = (_bytes(challenge, "rand", 16), _bytes(challenge, "autn", 16)) if isinstance(challenge, dict) else None
+        orders = Orders(bool(arguments.get("resume")), bool(arguments.get("ordered")), known_blank, pair)
         done = card.work.write(wanted, expected, deadline, orders)
         self._layouts[card.type.name] = card.work.layout.copy()
         self._seen = _Seen(card.type.name, wanted.iccid, self._link.stay, blank=False)

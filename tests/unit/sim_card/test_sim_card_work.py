@@ -79,7 +79,8 @@ def test_exchange_with_a_card_that_always_has_more_ends_in_a_protocol_error() ->
         exchange(Scripted([(b"x", 0x6110)] * 99), commands.read_binary(2, 10), SOON)
 
 
-@MANY
+@pytest.mark.slow
+@settings(max_examples=20_000, deadline=None)
 @given(st.binary(max_size=80), st.binary(min_size=4, max_size=8))
 def test_exchange_with_any_answers_ends(noise: bytes, command: bytes) -> None:
     card = Scripted((noise[i : i + noise[i] % 9], WORDS[noise[i] % len(WORDS)] ^ (noise[i - 1] >> 6)) for i in range(len(noise)))
