@@ -35,7 +35,7 @@ class Permit:
 
 
 def grant_permit(*, approval: bytes, nonce: bytes, record: bytes, card: bytes, profile: bytes) -> Permit:
-    """Make a permit. For :mod:`firmware.core.session` alone; an architecture test holds every other importer out."""
+    """Make a permit. For :mod:`firmware.core.session` alone; ``tests/meta`` holds every other importer out."""
     return Permit(_SESSION_MODULE, approval=approval, nonce=nonce, record=record, card=card, profile=profile)
 
 

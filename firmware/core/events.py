@@ -2,7 +2,8 @@
 """What has happened in a session. A journal row is one of these, and nothing else.
 
 Rules
-* No personal data: an event carries digests, codes, counts and clock readings. What is personal lies in sealed items beside it.
+* No personal data: an event carries digests, codes, counts, clock readings and the number printed on the card (ICCID). What is personal
+  lies in sealed items beside it.
 * Clock readings, nonces and ids are fields, so a replay needs no clock and gives the same state.
 * A field is an ``int``, ``str``, ``bytes``, ``bool``, ``None`` or a tuple of those; the order of fields is the stored format.
 

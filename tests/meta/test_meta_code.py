@@ -86,3 +86,20 @@ def test_nothing_is_left_to_do_in_a_comment() -> None:
 def test_every_package_says_what_it_is_for() -> None:
     empty = [str(path) for path in ALL if path.name == "__init__.py" and not ast.get_docstring(ast.parse("\n".join(lines(path))))]
     assert empty == []
+
+
+def test_only_the_session_makes_permits_and_write_commands() -> None:
+    """No write without approval: nothing else in the product can build what the writer asks for."""
+    found = {
+        word: {path.as_posix() for path in HOST_CODE if any(word in line for line in lines(path))}
+        for word in ("grant_permit", "WriteCard(", "_SESSION_MODULE")
+    }
+    assert found["grant_permit"] == {"firmware/core/effects.py", "firmware/core/session.py"}
+    assert found["_SESSION_MODULE"] == {"firmware/core/effects.py"}
+    assert found["WriteCard("] == {"firmware/core/session.py", "firmware/runtime/runner.py"}
+
+
+def test_only_the_minting_module_takes_the_mint_of_holders() -> None:
+    """R115: the token that makes an identity is not taken by anybody but the module whose importers are held by contract."""
+    taken = {path.as_posix() for path in HOST_CODE if any("hal.document import" in line and "_MINT" in line for line in lines(path))}
+    assert taken == {"hal/minting.py"}
