@@ -81,7 +81,9 @@ def test_second_customer_sees_nothing_of_the_first(station: Station) -> None:
     second = activate(station, screen, "li")
     assert (first["outcome"], second["outcome"]) == ("ACTIVE", "ACTIVE")
     later = str(screen.messages[seen:])
-    for trace in (first["session"], first["imsi"], first["approval_id"], PERSONAS["zhang"].number[-4:]):
+    masked = first["masked"]["number"]
+    assert masked.startswith("*")
+    for trace in (first["session"], first["imsi"], first["approval_id"], masked, PERSONAS["zhang"].number):
         assert trace not in later
     assert second["masked"]["number"].endswith(PERSONAS["li"].number[-4:])
     assert second["imsi"] != first["imsi"]

@@ -2,6 +2,7 @@
 """The demonstration, run as a newcomer runs it: real tool, real terminal, all simulators."""
 
 import json
+import re
 import os
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_demo_for_people_tells_every_step_and_no_whole_identity(language: str) -
     assert "\x1b" not in shown.text
     assert shown.text.count("✓") >= len(STEPS) + 4
     assert "张样例" not in shown.text
-    assert "1990" not in shown.text
+    assert not re.search(r"1990\D?03\D?07", shown.text)
     assert ("办理完成" if language == "zh" else "The activation is complete") in shown.text
 
 
