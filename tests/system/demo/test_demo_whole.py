@@ -2,8 +2,8 @@
 """The demonstration, run as a newcomer runs it: real tool, real terminal, all simulators."""
 
 import json
-import re
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
