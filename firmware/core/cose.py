@@ -50,6 +50,8 @@ class Type(StrEnum):
     APPROVAL = "rnt-approval"
     RESULT = "rnt-result"
     ACK = "rnt-ack"
+    CHECKPOINT = "rnt-checkpoint"
+    COUNTERSIGNATURE = "rnt-countersignature"
 
 
 class Signer(Protocol):
