@@ -10,6 +10,9 @@ Answer   ``{"id": n, "ok": {…}, "link_us": t}`` or ``{"id": n, "error": KIND, 
 The first line is ``{"config": {…}}``, the device's own table of the terminal's configuration. Bytes travel as hex. ``link_us``
 is the time spent waiting for the device, which the terminal subtracts to know its own share.
 
+A service that can tell that a single link call is overdue (:class:`Stallable`) is watched while it works: a blocked call cannot be
+interrupted, so the process then ends itself with :data:`STALLED`, long before the operation's own deadline.
+
 It outlives the signals that ask a whole process group to stop (console, service manager): the terminal decides when a card that
 is being written may be left alone. It ends when the terminal closes the socket, dies, or kills it.
 
@@ -18,16 +21,27 @@ Run: ``python -m hal.worker CLASS FD``.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, runtime_checkable
 
 from hal.deadline import Deadline
 from hal.errors import HalError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+STALLED: Final = 75
+"""Exit code of a worker whose link did not come back."""
+LOOK_S: Final = 0.1
+"""How often a working service is asked whether its link is overdue, in seconds."""
 
 Operation = Callable[[dict[str, Any], Deadline], dict[str, Any]]
 
@@ -44,6 +58,39 @@ class Service(Protocol):
 
     def close(self) -> None:
         """Let go of the device."""
+
+
+@runtime_checkable
+class Stallable(Protocol):
+    """A service that knows how long its link may take for one call."""
+
+    def stalled(self) -> bool:
+        """Return whether a link call that was begun is overdue. Called from another thread."""
+
+
+class Watch:
+    """Ends this process when ``service`` stalls inside the ``with`` block."""
+
+    def __init__(self, service: Stallable) -> None:
+        self._service = service
+        self._working = threading.Event()
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        never = threading.Event()
+        while self._working.wait():
+            if self._service.stalled():
+                os._exit(STALLED)
+            never.wait(LOOK_S)
+
+    def __enter__(self) -> Self:
+        """Begin to look."""
+        self._working.set()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop looking."""
+        self._working.clear()
 
 
 SERVICES: Mapping[str, str] = {
@@ -64,9 +111,12 @@ def serve(channel: socket.socket, service_name: str) -> None:
         return
     module, _, name = SERVICES[service_name].partition(":")
     service: Service = getattr(importlib.import_module(module), name)(json.loads(first)["config"])
+    watch = Watch(service) if isinstance(service, Stallable) else contextlib.nullcontext()
     try:
         for line in iter(lambda: stream.readline(MAX_LINE), b""):
-            stream.write(json.dumps(_answer(service, json.loads(line))).encode() + b"\n")
+            with watch:
+                answer = _answer(service, json.loads(line))
+            stream.write(json.dumps(answer).encode() + b"\n")
             stream.flush()
     finally:
         service.close()

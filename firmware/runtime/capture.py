@@ -23,7 +23,7 @@ from firmware.core.record import Card
 from firmware.runtime import refusals
 from firmware.runtime.timing import DEVICE_S, READ_S
 from firmware.runtime.unit import Result, Stop
-from firmware.runtime.workers import DeviceFailed
+from firmware.runtime.workers import HANGS, DeviceFailed
 from hal.camera.portrait import live_portrait
 from hal.document import masked_name, masked_number
 from hal.errors import HalError
@@ -179,11 +179,16 @@ class Capture:
 
 async def _read(reader: DeviceWorker) -> dict[str, Any]:
     """Read the card that was just found; a reader that falls silent over it is at fault, not the subscriber (R513, not R101)."""
+    return await _in_hand(reader, "read", READ_S)
+
+
+async def _in_hand(device: DeviceWorker, op: str, seconds: float) -> dict[str, Any]:
+    """Run an operation on what was found a moment ago: that no answer comes is then the device's fault, :data:`HANGS`."""
     try:
-        return await reader.call("read", timeout=READ_S)
+        return await device.call(op, timeout=seconds)
     except DeviceFailed as failure:
         if failure.kind == "deadline":
-            raise Stop("R513") from failure
+            raise DeviceFailed(failure.device, HANGS, failure.data) from failure
         raise
 
 
@@ -191,7 +196,7 @@ async def read_card(unit: Unit, wait_s: float, device_s: float, *, must_be_blank
     """Wait for a card in the slot and read who it is; raises :class:`DeviceFailed`, ``not_blank`` for a finished card."""
     writer = unit.devices["sim_card"]
     await writer.call("await_card", timeout=wait_s)
-    found = await writer.call("identify", timeout=device_s)
+    found = await _in_hand(writer, "identify", device_s)
     if must_be_blank and not found["blank"]:
         raise DeviceFailed("sim_card", "not_blank", {})
     return Card(iccid=found["iccid"], atr=bytes.fromhex(found["atr"]), type_name=found["card_type"])

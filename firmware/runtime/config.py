@@ -63,10 +63,14 @@ class IdReader:
 
 @dataclass(frozen=True, slots=True)
 class SimCard:
-    """Exact PC/SC name of the one slot that may be written, and the service's socket when it is not the system's."""
+    """Exact PC/SC name of the one slot that may be written, and the service's socket when it is not the system's.
+
+    ``answer_s``: seconds one exchange with the card may take before the reader counts as hanging.
+    """
 
     reader: str
     pcscd_socket: str = ""
+    answer_s: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)

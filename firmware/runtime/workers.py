@@ -5,7 +5,9 @@ Rules
 * One process per device class; it holds the blocking library, never a decision.
 * A request that is not answered ``GRACE_S`` after its deadline means the process hangs: it is killed, and the next request starts
   a new one. Nothing is re-sent: whether to ask again is the session's business.
-* Errors arrive as :class:`DeviceFailed` with the driver's error kind and plain data.
+* Errors arrive as :class:`DeviceFailed` with the driver's error kind and plain data. Two kinds are made here: :data:`HANGS`, the device's
+  link was silent and its process had to be ended, which is never the subscriber's doing; and :data:`ENDED`, the process was gone, or
+  spoke nonsense. ``deadline`` is the driver's own word: it waited, and nothing came.
 """
 
 from __future__ import annotations
@@ -15,7 +17,12 @@ import contextlib
 import json
 import socket
 import sys
-from typing import Any
+from typing import Any, Final
+
+from hal.worker import STALLED
+
+HANGS: Final = "hangs"
+ENDED: Final = "worker_ended"
 
 GRACE_S = 0.5
 """What a worker gets on top of the request's own deadline before it is killed, in seconds."""
@@ -80,11 +87,12 @@ class DeviceWorker:
             except TimeoutError:
                 await self.stop()
                 self.restarts += 1
-                raise DeviceFailed(self.name, "deadline", {}) from None
-            except (OSError, ValueError, RecursionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                raise DeviceFailed(self.name, HANGS, {}) from None
+            except (OSError, ValueError, RecursionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+                gave_up = isinstance(error, asyncio.IncompleteReadError) and await self._gave_up()
                 await self.stop()
                 self.restarts += 1
-                raise DeviceFailed(self.name, "worker_ended", {}) from None
+                raise DeviceFailed(self.name, HANGS if gave_up else ENDED, {}) from None
             except asyncio.CancelledError:
                 await self.stop()
                 raise
@@ -109,6 +117,15 @@ class DeviceWorker:
             raise ValueError(self.name)
         found: dict[str, Any] = answer
         return found
+
+    async def _gave_up(self) -> bool:
+        """Return whether the process that closed its socket ended itself because its device's link was silent."""
+        if self._process is None:
+            return False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                return await self._process.wait() == STALLED
+        return False
 
     async def stop(self) -> None:
         """Kill the process, whatever it is doing."""

@@ -8,7 +8,8 @@ Decides what a failed call means. Rules:
 2. Only the reader of the given name is ever connected; there is no "first reader".
 3. A handle or context that outlived its service is dead for good: it is thrown away and made anew, once per call.
 4. The calls of the C interface are used, not pyscard's classes: those start threads and pass errors on as text.
-5. A blocked call cannot be interrupted (SCardConnect may wait without limit): whoever holds the process ends it.
+5. A blocked call cannot be interrupted (SCardConnect may wait without limit): :meth:`PcscLink.stalled` tells another thread that one is
+   overdue, and whoever holds the process ends it.
 
 Knows nothing of card commands or status words.
 """
@@ -36,6 +37,8 @@ STATUS_WORD = 2
 
 POLL_S = 2.0
 """The longest single wait for a change; bounds the time until a dead service is noticed."""
+ANSWER_S = 4.0
+"""How long one call may take beside what it was told to wait: no command of a personalisation takes a card a second."""
 SETTLE_S = 3.0
 """A service that has just started needs some looks at the slot before it knows of the card in it."""
 
@@ -56,11 +59,14 @@ class PcscLink:
     """The link to the card in ``reader``; ``socket`` is pcscd's, where it is not the system's own.
 
     ``apdus`` and ``octets`` (command and response bytes, status words included) count since the start, ``link_us`` the
-    microseconds spent inside PC/SC calls.
+    microseconds spent inside PC/SC calls. ``answer_s``: seconds after which a call is overdue.
     """
 
-    def __init__(self, reader: str, socket: str | None = None) -> None:
+    def __init__(self, reader: str, socket: str | None = None, *, answer_s: float = ANSWER_S) -> None:
         self.reader = reader
+        self._answer_s = answer_s
+        self._due: float | None = None
+        """When the running call is overdue, on the monotonic clock."""
         self.apdus = 0
         self.octets = 0
         self.link_us = 0
@@ -133,6 +139,11 @@ class PcscLink:
             raise ProtocolError("a response without a status word", length=len(response))
         return bytes(response[:-2]), response[-2] << 8 | response[-1]
 
+    def stalled(self) -> bool:
+        """Return whether a call is overdue: the reader or its service hangs. May be asked from any thread."""
+        due = self._due
+        return due is not None and time.monotonic() > due
+
     def close(self) -> None:
         """Power the card off and leave the service."""
         self._drop_card()
@@ -140,10 +151,12 @@ class PcscLink:
 
     # ---- PC/SC
 
-    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call ``function``, count the time; returns (code, result…) with the code as an unsigned number."""
+    def _call(self, function: Callable[..., Any], *arguments: Any, waits: float = 0.0) -> Any:
+        """Call ``function``, which may wait ``waits`` seconds by order; count the time; returns (code, result…), the code unsigned."""
         start = time.monotonic_ns()
+        self._due = start / 1e9 + waits + self._answer_s
         answer = function(*arguments)
+        self._due = None
         self.link_us += (time.monotonic_ns() - start) // 1000
         if isinstance(answer, int):
             return answer & 0xFFFFFFFF
@@ -174,7 +187,9 @@ class PcscLink:
         """Return the state of the reader, at once when it differs from ``known``, else after a change or ``seconds``."""
         scard = _scard()
         milliseconds = int(seconds * 1000)
-        code, states = self._in_context(lambda c: self._call(scard.SCardGetStatusChange, c, milliseconds, [(self.reader, known)]))
+        code, states = self._in_context(
+            lambda c: self._call(scard.SCardGetStatusChange, c, milliseconds, [(self.reader, known)], waits=seconds)
+        )
         if code == E_TIMEOUT:
             return known
         if code != 0:

@@ -8,7 +8,8 @@ Decides when the card is reset and what is remembered from one operation to the 
 3. That a card is blank is remembered only from ``identify`` to ``write``, for one ICCID and one stay in the reader; the ICCID is read
    again all the same.
 
-Configuration: ``reader`` (exact PC/SC name), ``pcscd_socket`` (optional). The device is opened by the first operation.
+Configuration: ``reader`` (exact PC/SC name), and optionally ``pcscd_socket``, ``answer_s`` (seconds one call may take). The device is
+opened by the first operation.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hal.link.pcsc import PcscLink
+from hal.link.pcsc import ANSWER_S, PcscLink
 from hal.sim_card import cards, proactive, profile
 from hal.sim_card.errors import MacFailure, ProfileUnfit
 from hal.sim_card.personalise import CardAtWork, Orders
@@ -49,7 +50,7 @@ class SimCardService:
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self._link = PcscLink(config["reader"], config.get("pcscd_socket"))
+        self._link = PcscLink(config["reader"], config.get("pcscd_socket"), answer_s=config.get("answer_s", ANSWER_S))
         self._layouts: dict[str, Layout] = {}
         """Card type name → what is known of its files; at most one for each row of the table."""
         self._seen: _Seen | None = None
@@ -75,6 +76,10 @@ class SimCardService:
     @link_us.setter
     def link_us(self, value: int) -> None:
         self._link.link_us = value
+
+    def stalled(self) -> bool:
+        """Return whether the reader hangs: one call takes longer than ``answer_s``."""
+        return self._link.stalled()
 
     def close(self) -> None:
         """Power the card off."""

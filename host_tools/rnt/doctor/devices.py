@@ -15,7 +15,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firmware.runtime.workers import DeviceFailed, DeviceWorker
+from firmware.runtime.workers import HANGS, DeviceFailed, DeviceWorker
 from host_tools.rnt.doctor.check import fail, ok, unknown
 from host_tools.rnt.doctor.processes import holders
 
@@ -27,7 +27,6 @@ PER_DEVICE_S = 5.0
 CONNECT_S = 2.0
 LOOK_S = 1.0
 """How long to look for the SIM writer; an empty one is found out by waiting."""
-HANGS = "hangs"
 TERMINAL_HOLDS = "systemctl stop rnt-terminal, then repeat rnt doctor"
 
 
@@ -152,10 +151,6 @@ def _ask(patient: Patient, device: str, op: str, seconds: float = PER_DEVICE_S) 
         worker = DeviceWorker(device, patient.config.device(device))
         try:
             return await worker.call(op, timeout=min(seconds, patient.deadline.left()))
-        except DeviceFailed as error:
-            if error.kind == "deadline" and worker.restarts:  # killed, while a driver that only waited would have said so itself
-                raise DeviceFailed(device, HANGS, {}) from error
-            raise
         finally:
             await worker.stop()
 

@@ -172,7 +172,7 @@ class Recorded(AbsentDevice):
         return self._answers[op]
 
 
-@pytest.mark.parametrize(("tamper", "code"), [(True, "R506"), (False, "R803")])
+@pytest.mark.parametrize(("tamper", "code"), [(True, "R506"), (False, "R513")])
 def test_recovery_asks_the_controller_before_it_touches_the_card(tmp_path: Path, tamper: bool, code: str) -> None:  # noqa: FBT001  # a parameter
     unit, views = unit_at(tmp_path)
     state = {"state": "tampered" if tamper else "ready", "tamper": tamper}

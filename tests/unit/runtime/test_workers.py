@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from firmware.runtime.workers import DeviceFailed, DeviceWorker
+from firmware.runtime.workers import HANGS, DeviceFailed, DeviceWorker
 from simulators.kit.launch import RunningSimulator
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ async def stopped_process_is_killed(worker: DeviceWorker, _: RunningSimulator) -
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(DeviceFailed) as failure:
         await capture(worker, 0.1)
-    assert failure.value.kind == "deadline"
+    assert failure.value.kind == HANGS
     assert not Path(f"/proc/{pid}").exists()  # noqa: ASYNC240  # procfs does not block
     assert await capture(worker)
     assert worker.restarts == 1
