@@ -4,7 +4,7 @@
 Rules
 * One code for each refusal, asked in this order: R704 it is not the operator's well-formed word about this record (the record's digest is
   external data of the signature, so an approval of another record fails here), R707 it is for another terminal, session, nonce, card
-  or profile, R705 it is not yet or no longer valid.
+  or issue data, R705 it is not yet or no longer valid.
 * The card is compared as it is in the slot now and as the record has it.
 * Freshness is the nonce and the age since signing on the boot clock; a reboot ends it (that clock restarts). Unix time, which the caller
   has already raised to the highest time the operator ever signed, is asked too, with a tolerance only against a clock that runs late.
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware.core import claims, cose
 from firmware.core.errors import ApprovalRefused, Malformed, SignatureRefused
 from firmware.core.keyring import Keyring, Purpose
+from firmware.core.mode import Mode
 from firmware.core.record import Card
 from hal.document import unserialisable
 
@@ -36,7 +37,7 @@ BINDING: Final = "R707"
 CLOCK_TOLERANCE_S: Final = 60
 """How late this terminal's clock may run behind the operator's. Never applied to expiry."""
 
-_KEYS: Final = frozenset({1, 4, 5, 6, 7, 10, *range(256, 264)})
+_KEYS: Final = frozenset({1, 4, 5, 6, 7, 10, *range(256, 265)})
 _MINT: Final = object()
 
 
@@ -72,10 +73,11 @@ class Approval:
     session: bytes
     terminal: str
     card: Card
-    profile: bytes
-    """SHA-256 of the profile's plaintext."""
-    sealed_profile: bytes
-    """SHA-256 of the sealed profile."""
+    mode: Mode
+    issue_data: bytes
+    """SHA-256 of the issue data's plaintext."""
+    sealed: bytes
+    """SHA-256 of the sealed issue data."""
     boot_id: bytes
     valid_until_boot_ms: int
     """Last millisecond of that boot's clock at which a write may start."""
@@ -109,18 +111,19 @@ class _Said:
     terminal: str
     session: bytes
     card: Card
-    profile: bytes
-    sealed_profile: bytes
+    mode: Mode
+    issue_data: bytes
+    sealed: bytes
     max_age_s: int
 
 
-def check_approval(message: bytes, *, record: SignedRecord, keyring: Keyring, sealed_profile: bytes, situation: Situation) -> Approval:
+def check_approval(message: bytes, *, record: SignedRecord, keyring: Keyring, sealed: bytes, situation: Situation) -> Approval:
     """Return the permission in ``message``; :class:`~firmware.core.errors.ApprovalRefused` with R704, R707 or R705 otherwise.
 
-    ``record`` is the session's own record, ``sealed_profile`` the bytes that came with the approval.
+    ``record`` is the session's own record, ``sealed`` the issue data that came with the approval.
     """
     said, kid = _verified(message, record, keyring, situation)
-    _check_binding(said, record, sealed_profile, situation)
+    _check_binding(said, record, sealed, situation)
     valid_until_boot_ms = record.record.facts.boot_ms + 1000 * min(said.max_age_s, situation.max_age_s)
     _check_time(said, record, situation)
     approval = Approval(
@@ -131,8 +134,9 @@ def check_approval(message: bytes, *, record: SignedRecord, keyring: Keyring, se
         session=said.session,
         terminal=said.terminal,
         card=said.card,
-        profile=said.profile,
-        sealed_profile=said.sealed_profile,
+        mode=said.mode,
+        issue_data=said.issue_data,
+        sealed=said.sealed,
         boot_id=record.record.facts.boot_id,
         valid_until_boot_ms=valid_until_boot_ms,
         expires=said.expires,
@@ -163,13 +167,13 @@ def _verified(message: bytes, record: SignedRecord, keyring: Keyring, situation:
     return said, verified.kid
 
 
-def _check_binding(said: _Said, record: SignedRecord, sealed_profile: bytes, situation: Situation) -> None:
+def _check_binding(said: _Said, record: SignedRecord, sealed: bytes, situation: Situation) -> None:
     bindings = {
         "terminal": said.terminal == situation.terminal == record.record.facts.terminal,
         "session": said.session == record.session,
         "nonce": said.nonce == record.nonce,
         "card": said.card == record.card == situation.card,
-        "profile": said.sealed_profile == hashlib.sha256(sealed_profile).digest(),
+        "issue data": said.sealed == hashlib.sha256(sealed).digest(),
     }
     for name, same in bindings.items():
         if not same:
@@ -201,9 +205,10 @@ def _from_claims(value: Mapping[int, Any]) -> _Said:
         terminal=claims.text(c[258]),
         session=claims.id16(c[259]),
         card=Card.from_claim(c[260]),
-        profile=claims.digest(c[261]),
-        sealed_profile=claims.digest(c[262]),
+        issue_data=claims.digest(c[261]),
+        sealed=claims.digest(c[262]),
         max_age_s=claims.uint(c[263]),
+        mode=Mode(claims.word(c[264], *Mode)),
     )
     if not said.not_before < said.expires or said.issued_at >= said.expires:
         raise Malformed("validity")

@@ -61,8 +61,8 @@ class ApprovalRefused(Refused):
     """The operator's answer does not permit this write: R704, R705 or R707."""
 
 
-class ProfileRefused(Refused):
-    """The sealed profile is not the approved one, or cannot be used: R704 or R707."""
+class IssueDataRefused(Refused):
+    """The sealed issue data is not the approved one, or cannot be used: R704 or R707."""
 
 
 class PolicyRefused(Refused):

@@ -1,36 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The profile (``messages.cddl``: profile): what will be written to the card, opened and read strictly.
+"""The profile (``messages.cddl``: profile): the fields the terminal writes itself in the modes fields and unlock, read strictly.
 
-Rules
-* Only the profile an :class:`~firmware.core.approval.Approval` names is opened: R707 when the sealed bytes or the plaintext are others,
-  R704 when what the operator approved cannot be opened or is no profile.
-* A card that has an ICCID keeps it: a profile for another one is R707. A blank without (all F or all 0) gets the profile's. An ICCID is
-  never "corrected": some carry letters, and check rules differ.
-* ``repr`` shows nothing; a profile lives in memory and in the journal's sealed items, never in an event, log or error.
+``repr`` shows nothing. Whether a profile may be used is decided by :mod:`firmware.core.issue_data`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from firmware.core import cbor, claims, hpke
-from firmware.core.errors import CannotOpen, Malformed, ProfileRefused
+from firmware.core import claims
+from firmware.core.challenge import Challenge, read_challenge
+from firmware.core.errors import Malformed
 
-if TYPE_CHECKING:
-    from firmware.core.approval import Approval
-    from firmware.core.record import Card
-
-_INFO: Final = b"rnt/profile/1"
-_KEYS: Final = frozenset(range(1, 11))
+_KEYS: Final = frozenset(range(1, 10))
+_ADM, _CHALLENGE, _UNLOCK = 10, 11, 12
 _ADM_LENGTH: Final = 8
-_BLANK: Final = (frozenset("F"), frozenset("0"))
-"""What the ICCID of a card without one reads as, if it reads at all."""
 _ICCID: Final = re.compile(r"[0-9A-F]{18,20}", re.ASCII)
 _NETWORK: Final = re.compile(r"[0-9]{5,6}", re.ASCII)
 _NETWORK_WITH_ACCESS: Final = re.compile(r"[0-9]{5,6}:[0-9A-Fa-f]{4}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AdministrativeKey:
+    """Presented by VERIFY: reference (0x0A is ADM1) and 8-byte value."""
+
+    reference: int
+    secret: bytes
+
+    def to_card_dict(self) -> dict[str, Any]:
+        """Return the members of the profile's JSON form."""
+        return {"adm_ref": self.reference, "adm": self.secret.hex()}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class UnlockKey:
+    """Answered for by the operator in EXTERNAL AUTHENTICATE: its reference, no value."""
+
+    reference: int
+
+    def to_card_dict(self) -> dict[str, Any]:
+        """Return the members of the profile's JSON form."""
+        return {"unlock_ref": self.reference}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,10 +61,9 @@ class Profile:
     ehplmn: tuple[str, ...]
     fplmn: tuple[str, ...]
     mnc_length: int
-    adm_ref: int
-    """Key reference of VERIFY; 0x0A is ADM1."""
-    adm: bytes
-    """8-byte administrative key."""
+    key: AdministrativeKey | UnlockKey
+    """What opens the files."""
+    challenge: Challenge | None = None
 
     def __repr__(self) -> str:
         """Tell nothing."""
@@ -70,47 +81,21 @@ class Profile:
             "ehplmn": list(self.ehplmn),
             "fplmn": list(self.fplmn),
             "mnc_length": self.mnc_length,
-            "adm_ref": self.adm_ref,
-            "adm": self.adm.hex(),
+            **self.key.to_card_dict(),
         }
 
 
-def profile_info(record_digest: bytes) -> bytes:
-    """Return the HPKE info of the profile for the record with this digest."""
-    return _INFO + record_digest
+def read_profile(value: Any, *, unlocked: bool) -> Profile:
+    """Return the profile in a decoded map; :class:`~firmware.core.errors.Malformed` when it is none.
 
-
-def open_profile(sealed: bytes, *, private_key: bytes, approval: Approval) -> Profile:
-    """Return the approved profile; ``private_key`` is the session's raw X25519 key whose public half stands in the record.
-
-    :class:`~firmware.core.errors.ProfileRefused` with R707 or R704.
+    ``unlocked``: of mode unlock, which names the key of EXTERNAL AUTHENTICATE and brings no administrative key.
     """
-    if hashlib.sha256(sealed).digest() != approval.sealed_profile:
-        raise ProfileRefused("R707", "sealed profile")
-    try:
-        plaintext = hpke.open_sealed(sealed, private_key=private_key, info=profile_info(approval.record))
-    except CannotOpen:
-        raise ProfileRefused("R704", "profile cannot be opened") from None
-    if hashlib.sha256(plaintext).digest() != approval.profile:
-        raise ProfileRefused("R707", "profile")
-    try:
-        profile = parse_profile(plaintext)
-    except Malformed:
-        raise ProfileRefused("R704", "no profile") from None
-    if _has_iccid(approval.card) and profile.iccid != approval.card.iccid:
-        raise ProfileRefused("R707", "profile of another card")
-    return profile
-
-
-def parse_profile(plaintext: bytes) -> Profile:
-    """Return the profile in its plaintext bytes; :class:`~firmware.core.errors.Malformed` when it is none."""
-    c = claims.fields(cbor.decode(plaintext), _KEYS)
-    administrative = claims.array(c[10], 2)
+    c = claims.fields(value, _KEYS | {_UNLOCK if unlocked else _ADM}, frozenset({_CHALLENGE}))
     mnc_length = claims.uint(c[9], 3)
     if mnc_length not in (2, 3):
         raise Malformed("MNC length")
     return Profile(
-        iccid=_iccid(c[1]),
+        iccid=iccid(c[1]),
         imsi=claims.digits(c[2], 6, 15),
         msisdn=claims.digits(c[3], 3, 15),
         spn=claims.text(c[4]),
@@ -119,19 +104,25 @@ def parse_profile(plaintext: bytes) -> Profile:
         ehplmn=_networks(c[7], _NETWORK),
         fplmn=_networks(c[8], _NETWORK),
         mnc_length=mnc_length,
-        adm_ref=claims.uint(administrative[0], 0xFF),
-        adm=claims.octets(administrative[1], _ADM_LENGTH),
+        key=_unlock_key(c[_UNLOCK]) if unlocked else _administrative_key(c[_ADM]),
+        challenge=read_challenge(c[_CHALLENGE]) if _CHALLENGE in c else None,
     )
 
 
-def _iccid(value: Any) -> str:
+def iccid(value: Any) -> str:
+    """Return an ICCID of 18 to 20 characters 0-9 A-F; never "corrected": some carry letters, and check rules differ."""
     if type(value) is not str or not _ICCID.fullmatch(value):
         raise Malformed("ICCID")
     return value
 
 
-def _has_iccid(card: Card) -> bool:
-    return not any(set(card.iccid) <= blank for blank in _BLANK)
+def _administrative_key(value: Any) -> AdministrativeKey:
+    reference, secret = claims.array(value, 2)
+    return AdministrativeKey(claims.uint(reference, 0xFF), claims.octets(secret, _ADM_LENGTH))
+
+
+def _unlock_key(value: Any) -> UnlockKey:
+    return UnlockKey(claims.uint(value, 0xFF))
 
 
 def _networks(value: Any, form: re.Pattern[str]) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 """The report to the operator and its acknowledgement (``messages.cddl``: result, ack).
 
 Rules
-* A result says what happened to the card: ``written`` only with an approval and what was read back, ``cancelled`` when nothing was
-  written, ``voided`` when the card is spoiled. Exactly the last two carry an outcome code.
+* A result says what happened to the card: ``written`` when the terminal has proven it, ``answered`` when the card has answered and only the
+  operator can judge, both only with an approval and the ICCID read back; ``cancelled`` when nothing was written, ``voided`` when the card
+  is spoiled. Exactly the last two carry an outcome code.
+* What the card itself said (``answers``) travels byte for byte: always when answered, never when cancelled.
 * The approval id is external data of the result's signature (empty when there was none); the result's digest is external data of the
   acknowledgement. Each proves that the other side saw the same message.
 * A result is sent until an acknowledgement verifies; an answer that does not verify changes nothing.
@@ -27,10 +29,16 @@ class Verdict(StrEnum):
 
     WRITTEN = "written"
     """Verified on the card."""
+    ANSWERED = "answered"
+    """The card answered a script or a relay: the operator judges."""
     CANCELLED = "cancelled"
     """Nothing was written."""
     VOIDED = "voided"
     """The card is spoiled."""
+
+
+GOOD: Final = frozenset({Verdict.WRITTEN, Verdict.ANSWERED})
+"""Verdicts that ask the operator to activate."""
 
 
 class Effect(StrEnum):
@@ -46,16 +54,25 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What the card holds after a verified write."""
+    """Who the card is after the write, and what it was to hold."""
 
     iccid: str
-    profile: bytes
-    """SHA-256 of the profile's plaintext bytes."""
+    issue_data: bytes
+    """SHA-256 of the issue data's plaintext bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardAnswer:
+    """One answer of the card: number of the command it answers, status word, data of at most 256 bytes."""
+
+    position: int
+    sw: int
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the terminal reports. ``code`` is empty exactly when the card is written."""
+    """What the terminal reports. ``code`` is empty exactly when the card is good as far as the terminal can tell."""
 
     terminal: str
     seconds: int
@@ -66,14 +83,19 @@ class Result:
     """Digest of the signed record."""
     approval_id: bytes | None = None
     read_back: ReadBack | None = None
+    answers: tuple[CardAnswer, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse, with ``ValueError``, a result that contradicts itself."""
-        written = self.verdict is Verdict.WRITTEN
-        if written != (self.code == "") or (self.code and self.code not in OUTCOMES):
-            raise ValueError("exactly a card that is not written has an outcome code")
-        if written != (self.read_back is not None):
-            raise ValueError("exactly a written card was read back")
+        good = self.verdict in GOOD
+        if good != (self.code == "") or (self.code and self.code not in OUTCOMES):
+            raise ValueError("exactly a card that is not good has an outcome code")
+        if good != (self.read_back is not None):
+            raise ValueError("exactly a good card was read back")
+        if self.answers is None and self.verdict is Verdict.ANSWERED:
+            raise ValueError("a card that answered has answers")
+        if self.answers is not None and self.verdict is Verdict.CANCELLED:
+            raise ValueError("an untouched card has no answers")
         if self.verdict is not Verdict.CANCELLED and self.approval_id is None:
             raise ValueError("nothing is written without an approval")
 
@@ -97,8 +119,11 @@ class Ack:
 
 
 _RESULT_KEYS: Final = frozenset({1, 6, 7, 256, 257, 258, 260})
-_APPROVAL_ID, _READ_BACK = 259, 261
-_RESULT_OPTIONAL: Final = frozenset({_APPROVAL_ID, _READ_BACK})
+_APPROVAL_ID, _READ_BACK, _ANSWERS = 259, 261, 262
+_RESULT_OPTIONAL: Final = frozenset({_APPROVAL_ID, _READ_BACK, _ANSWERS})
+MAX_ANSWERS: Final = 80
+MAX_ANSWER_DATA: Final = 256
+_TWO_BYTES: Final = 0xFFFF
 _ACK_KEYS: Final = frozenset({1, 6, 7, 256, 257})
 
 
@@ -116,8 +141,22 @@ def encode_result(result: Result) -> bytes:
     if result.approval_id is not None:
         payload[_APPROVAL_ID] = result.approval_id
     if result.read_back is not None:
-        payload[_READ_BACK] = [result.read_back.iccid, result.read_back.profile]
+        payload[_READ_BACK] = [result.read_back.iccid, result.read_back.issue_data]
+    if result.answers is not None:
+        payload[_ANSWERS] = _answers_claim(result.answers)
     return cbor.encode(payload)
+
+
+def encode_answers(answers: tuple[CardAnswer, ...]) -> bytes:
+    """Return the deterministic CBOR of the card's answers, as the journal keeps them; :class:`Malformed` outside the CDDL."""
+    claim = _answers_claim(answers)
+    _answers(claim)
+    return cbor.encode(claim)
+
+
+def decode_answers(stored: bytes) -> tuple[CardAnswer, ...]:
+    """Return what :func:`encode_answers` was given; raises :class:`Malformed`."""
+    return _answers(cbor.decode(stored))
 
 
 def sign_result(result: Result, signer: cose.Signer) -> SignedResult:
@@ -143,8 +182,8 @@ def read_result(message: bytes) -> SignedResult:
 def verify_ack(message: bytes, *, result: SignedResult, keyring: Keyring, operator: str, seconds: int | None = None) -> Ack:
     """Return what the operator acknowledges about ``result``; :class:`~firmware.core.errors.AckRefused` for anything else.
 
-    ``operator`` is the operator id of the trust list. A card that was not written cannot come back ``active``, a written one not
-    ``released``.
+    ``operator`` is the operator id of the trust list. A card that was not written cannot come back ``active``, a written one or one
+    that answered not ``released``.
     """
     try:
         verified = cose.verify1(message, typ=cose.Type.ACK, keyring=keyring, purpose=Purpose.APPROVAL, aad=result.digest, seconds=seconds)
@@ -158,7 +197,7 @@ def verify_ack(message: bytes, *, result: SignedResult, keyring: Keyring, operat
         raise AckRefused(str(error)) from None
     if said != (operator, result.result.session):
         raise AckRefused("operator or session")
-    if (ack.effect is Effect.RELEASED) == (result.result.verdict is Verdict.WRITTEN):
+    if (ack.effect is Effect.RELEASED) == (result.result.verdict in GOOD):
         raise AckRefused("effect")
     return ack
 
@@ -167,13 +206,30 @@ def _signed(message: bytes, result: Result) -> SignedResult:
     return SignedResult(message, hashlib.sha256(message).digest(), result)
 
 
+def _answers_claim(answers: tuple[CardAnswer, ...]) -> list[list[Any]]:
+    return [[answer.position, answer.sw, answer.data] for answer in answers]
+
+
+def _answers(value: Any) -> tuple[CardAnswer, ...]:
+    if len(claims.array(value)) > MAX_ANSWERS:
+        raise Malformed("answers")
+    return tuple(_answer(entry) for entry in value)
+
+
+def _answer(value: Any) -> CardAnswer:
+    position, sw, data = claims.array(value, 3)
+    if len(claims.octets(data)) > MAX_ANSWER_DATA:
+        raise Malformed("answer")
+    return CardAnswer(claims.uint(position, _TWO_BYTES), claims.uint(sw, _TWO_BYTES), data)
+
+
 def _result(value: Any) -> Result:
     c = claims.fields(value, _RESULT_KEYS, _RESULT_OPTIONAL)
     claims.version(c[256])
     read_back = None
     if _READ_BACK in c:
-        iccid, profile = claims.array(c[_READ_BACK], 2)
-        read_back = ReadBack(claims.text(iccid), claims.digest(profile))
+        iccid, issue_data = claims.array(c[_READ_BACK], 2)
+        read_back = ReadBack(claims.text(iccid), claims.digest(issue_data))
     try:
         return Result(
             terminal=claims.text(c[1]),
@@ -184,6 +240,7 @@ def _result(value: Any) -> Result:
             record=claims.digest(c[260]),
             approval_id=claims.id16(c[_APPROVAL_ID]) if _APPROVAL_ID in c else None,
             read_back=read_back,
+            answers=_answers(c[_ANSWERS]) if _ANSWERS in c else None,
         )
     except ValueError:
         raise Malformed("result contradicts itself") from None

@@ -20,8 +20,10 @@ from firmware.core import cbor, hpke, report
 from firmware.core.approval import Situation, check_approval
 from firmware.core.errors import AckRefused, Refused
 from firmware.core.events import Acknowledged, Approved, CardRechecked, ReadBack, ReceiptDone, RecordSigned, Written
+from firmware.core.issue_data import open_issue_data, parse_issue_data
+from firmware.core.mode import Mode
 from firmware.core.outcomes import OUTCOMES
-from firmware.core.profile import open_profile, parse_profile, profile_info
+from firmware.core.profile import Profile
 from firmware.core.record import SALTS_LENGTH, Card, Device, Face, RecordFacts, build_record, read_record, seal_items, sign_record
 from firmware.journal import ItemGone, RecordLink
 from firmware.runtime import receipt, refusals
@@ -96,13 +98,12 @@ class Issue:
         private_key = unit.journal.item(self.session, "profile-key")
         try:
             approval = check_approval(
-                answer.approval, record=record, keyring=unit.trust.keyring, sealed_profile=answer.profile, situation=situation
+                answer.approval, record=record, keyring=unit.trust.keyring, sealed=answer.profile, situation=situation
             )
-            open_profile(answer.profile, private_key=private_key, approval=approval)
+            _, plaintext = open_issue_data(answer.profile, private_key=private_key, approval=approval)
         except Refused as error:
             raise Stop(error.code) from error
         unit.clock.seen(approval.issued_at)
-        profile = hpke.open_sealed(answer.profile, private_key=private_key, info=profile_info(record.digest))
         until = min(approval.valid_until_boot_ms, now.boot_ms + 1000 * (approval.expires - now.at))
         event = Approved(
             approval=approval.approval_id,
@@ -110,11 +111,11 @@ class Issue:
             nonce=approval.nonce,
             terminal=unit.serial,
             card=approval.card.digest,
-            profile=approval.profile,
+            profile=approval.issue_data,
             boot_id=approval.boot_id,
             valid_until_boot_ms=until,
         )
-        return Result(event, {"profile": profile})
+        return Result(event, {"profile": plaintext})
 
     async def _ask(self, record: bytes, items: bytes) -> ApprovedAnswer:
         for attempt in range(1, SUBMIT_TRIES + 1):
@@ -154,7 +155,7 @@ class Issue:
         card = Card.from_claim(cbor.decode(self.unit.journal.item(self.session, "card")))
         if hashlib.sha256(plaintext).digest() != permit.profile or card.digest != permit.card:
             raise Stop("R707")
-        profile = parse_profile(plaintext).to_card_dict()
+        profile = _profile(plaintext).to_card_dict()
         try:
             done = await self._card("write", profile=profile, expected_iccid=card.iccid)
         except DeviceFailed as failure:
@@ -163,7 +164,7 @@ class Issue:
 
     async def verify(self, *, recovering: bool) -> Result:
         """Read the whole profile back. While recovering, a card that is not there or not complete is simply not equal."""
-        profile = parse_profile(self.unit.journal.item(self.session, "profile"))
+        profile = _profile(self.unit.journal.item(self.session, "profile"))
         try:
             if recovering:
                 await self.unit.devices["sim_card"].call("await_card", timeout=self.unit.config.patience.card_back_s)
@@ -211,7 +212,7 @@ class Issue:
         """Print the receipt; a printer that cannot does not undo an active card."""
         try:
             name, number = cbor.decode(self.unit.journal.item(self.session, "masked"))
-            iccid = parse_profile(self.unit.journal.item(self.session, "profile")).iccid
+            iccid = parse_issue_data(Mode.FIELDS, self.unit.journal.item(self.session, "profile")).iccid
             lines = receipt.lines(serial=self.unit.serial, session=self.session, masked={"name": name, "number": number}, iccid=iccid)
             await self.unit.devices["printer"].call("print", timeout=DEVICE_S, lines=lines, cut=True)
         except (DeviceFailed, ItemGone):
@@ -224,7 +225,7 @@ class Issue:
         with contextlib.suppress(ItemGone):
             name, number = cbor.decode(self.unit.journal.item(self.session, "masked"))
             masked = {"name": name, "number": number}
-            imsi = parse_profile(self.unit.journal.item(self.session, "profile")).imsi
+            imsi = parse_issue_data(Mode.FIELDS, self.unit.journal.item(self.session, "profile")).imsi
         return masked, imsi
 
     async def count_card_traffic(self) -> None:
@@ -239,6 +240,13 @@ class Issue:
             before = (0, 0)
         self._counted_before = before
         self.apdus, self.card_bytes = max(0, now[0] - before[0]), max(0, now[1] - before[1])
+
+
+def _profile(plaintext: bytes) -> Profile:
+    data = parse_issue_data(Mode.FIELDS, plaintext)
+    if not isinstance(data, Profile):
+        raise Stop(refusals.INTERNAL)
+    return data
 
 
 def _stop_if_final(error: BackendError) -> None:

@@ -101,6 +101,7 @@ def build(record: Record, card_profile: dict[int, Any], *, now: int, terms: Term
         259: record.session,
         260: dict(record.claims[264]),
         263: terms.max_age_s,
+        264: "fields",
     }
     draft = Draft(
         claims, card_profile, record.digest, record.claims[275], authority.approval_pem, authority.approval_kid, aad=record.digest

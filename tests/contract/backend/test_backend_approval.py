@@ -40,7 +40,7 @@ def test_a_good_record_is_approved_and_bound_to_it(operator: Operator, unit: Uni
     assert (status, answer["outcome"]) == (200, "approved")
     approval = verify1(unb64(answer["approval"]), unit.approval_spki, "rnt-approval", digest(request.record))
     plain = unit.open_profile(request, answer)
-    assert set(approval) == {1, 4, 5, 6, 7, 10, 256, 257, 258, 259, 260, 261, 262, 263}
+    assert set(approval) == {1, 4, 5, 6, 7, 10, 256, 257, 258, 259, 260, 261, 262, 263, 264}
     assert approval[10] == request.claims[10]
     assert (approval[257], approval[258], approval[259]) == ("approved", unit.serial, request.session)
     assert approval[260] == request.claims[264]

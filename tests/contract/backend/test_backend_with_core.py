@@ -14,8 +14,8 @@ from firmware.backend import Approved, BackendClient
 from firmware.core import hpke
 from firmware.core.approval import Situation, check_approval
 from firmware.core.errors import Refused
+from firmware.core.issue_data import open_issue_data
 from firmware.core.keyring import Trust
-from firmware.core.profile import open_profile
 from firmware.core.record import Card, SignedRecord, build_record, seal_items, sign_record
 from firmware.core.report import Effect, ReadBack, Result, Verdict, sign_result, verify_ack
 from simulators.backend.approvals import VARIANTS
@@ -70,8 +70,8 @@ class Terminal:
             seconds=int(time.time()),
             max_age_s=600,
         )
-        approval = check_approval(answer.approval, record=record, keyring=self.trust.keyring, sealed_profile=answer.profile, situation=now)
-        open_profile(answer.profile, private_key=self.secret, approval=approval)
+        approval = check_approval(answer.approval, record=record, keyring=self.trust.keyring, sealed=answer.profile, situation=now)
+        open_issue_data(answer.profile, private_key=self.secret, approval=approval)
         return approval
 
 
@@ -103,7 +103,7 @@ def test_a_session_of_core_messages_ends_active(terminal: Terminal) -> None:
             code="",
             record=record.digest,
             approval_id=approval.approval_id,
-            read_back=ReadBack(record.card.iccid, approval.profile),
+            read_back=ReadBack(record.card.iccid, approval.issue_data),
         ),
         terminal.signer,
     )

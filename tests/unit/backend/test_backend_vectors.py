@@ -9,8 +9,8 @@ from typing import Any
 
 from firmware.core import hpke
 from firmware.core.approval import Situation, check_approval
+from firmware.core.issue_data import open_issue_data
 from firmware.core.keyring import Key, Keyring, Purpose
-from firmware.core.profile import open_profile
 from firmware.core.record import SignedRecord, disclose, items_info, verify_record
 from firmware.core.report import verify_ack, verify_result
 
@@ -45,10 +45,10 @@ def test_the_approval_permits_and_the_profile_opens() -> None:
     signed, facts = record(), record().record.facts
     now = Situation(VECTOR["operator"], VECTOR["terminal"], signed.card, facts.boot_id, facts.boot_ms + 2000, VECTOR["time"], 600)
     sealed = octets("profile", "sealed")
-    approval = check_approval(octets("approval", "message"), record=signed, keyring=OPERATOR_KEYS, sealed_profile=sealed, situation=now)
+    approval = check_approval(octets("approval", "message"), record=signed, keyring=OPERATOR_KEYS, sealed=sealed, situation=now)
     assert approval.approval_id == octets("approval", "id")
-    profile = open_profile(sealed, private_key=octets("keys", "session_private"), approval=approval)
-    assert profile.iccid == signed.card.iccid
+    data, _ = open_issue_data(sealed, private_key=octets("keys", "session_private"), approval=approval)
+    assert data.iccid == signed.card.iccid
 
 
 def test_the_result_is_acknowledged() -> None:

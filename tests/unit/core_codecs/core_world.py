@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from firmware.core import cbor, cose, hpke
 from firmware.core.approval import Approval, Situation, check_approval
+from firmware.core.issue_data import issue_data_info
 from firmware.core.keyring import Key, Keyring, Purpose, key_id
-from firmware.core.profile import profile_info
 from firmware.core.record import SALTS_LENGTH, Card, Device, Face, RecordDraft, RecordFacts, SignedRecord, build_record, sign_record
 from hal.document import Holder, Portrait, PortraitProvenance, Provenance, number_check_character
 from hal.minting import mint_holder, mint_portrait
@@ -148,7 +148,7 @@ PROFILE: Final[dict[int, Any]] = {
     10: [0x0A, b"12345678"],
 }
 PLAIN_PROFILE: Final = cbor.encode(PROFILE)
-SEALED_PROFILE: Final = hpke.seal(PLAIN_PROFILE, public_key=hpke.public_of(PROFILE_SECRET), info=profile_info(RECORD.digest))
+SEALED_PROFILE: Final = hpke.seal(PLAIN_PROFILE, public_key=hpke.public_of(PROFILE_SECRET), info=issue_data_info(RECORD.digest))
 
 
 def approval_claims(**changes: Any) -> dict[int, Any]:
@@ -168,6 +168,7 @@ def approval_claims(**changes: Any) -> dict[int, Any]:
         261: hashlib.sha256(PLAIN_PROFILE).digest(),
         262: hashlib.sha256(SEALED_PROFILE).digest(),
         263: 600,
+        264: "fields",
     } | {int(name[1:]): value for name, value in changes.items()}
     return {key: value for key, value in claims.items() if value is not None}
 
@@ -197,4 +198,4 @@ def situation(**changes: Any) -> Situation:
 
 def check(message: bytes, **changes: Any) -> Approval:
     """Check an approval of the world's record in a situation with ``changes``."""
-    return check_approval(message, record=RECORD, keyring=OPERATOR_KEYS, sealed_profile=SEALED_PROFILE, situation=situation(**changes))
+    return check_approval(message, record=RECORD, keyring=OPERATOR_KEYS, sealed=SEALED_PROFILE, situation=situation(**changes))

@@ -15,6 +15,7 @@ from firmware.core import cbor, cose
 from firmware.core.approval import CLOCK_TOLERANCE_S, Approval, check_approval
 from firmware.core.errors import ApprovalRefused
 from firmware.core.keyring import Keyring
+from firmware.core.mode import Mode
 from tests.unit.core_codecs.core_world import (
     APPROVAL_ID,
     BOOT,
@@ -57,7 +58,13 @@ def test_check_good_approval_gives_what_it_is_bound_to() -> None:
     approval = check(GOOD)
     assert (approval.approval_id, approval.nonce, approval.record, approval.card) == (APPROVAL_ID, NONCE, RECORD.digest, CARD)
     assert approval.kid == OPERATOR_KEY.kid
+    assert approval.mode is Mode.FIELDS
     assert approval.valid_until_boot_ms == SIGNED_BOOT_MS + 600_000
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_check_approval_of_each_mode_names_it(mode: Mode) -> None:
+    assert check(approval_message(c264=mode.value)).mode is mode
 
 
 # ---- R704: not the operator's well-formed word about this record
@@ -70,7 +77,7 @@ def test_approval_of_another_record_is_invalid() -> None:
 
 def test_approval_for_this_record_does_not_verify_beside_another() -> None:
     with pytest.raises(ApprovalRefused) as caught:
-        check_approval(GOOD, record=signed_record(sequence=2), keyring=OPERATOR_KEYS, sealed_profile=SEALED_PROFILE, situation=situation())
+        check_approval(GOOD, record=signed_record(sequence=2), keyring=OPERATOR_KEYS, sealed=SEALED_PROFILE, situation=situation())
     assert caught.value.code == "R704"
 
 
@@ -88,7 +95,7 @@ def test_approval_foreign_signature_under_the_operators_kid_is_invalid() -> None
 def test_approval_key_of_another_purpose_is_invalid() -> None:
     for keyring in (RECORD_KEYS, Keyring()):
         with pytest.raises(ApprovalRefused) as caught:
-            check_approval(GOOD, record=RECORD, keyring=keyring, sealed_profile=SEALED_PROFILE, situation=situation())
+            check_approval(GOOD, record=RECORD, keyring=keyring, sealed=SEALED_PROFILE, situation=situation())
         assert caught.value.code == "R704"
 
 
@@ -155,6 +162,8 @@ def test_approval_lacking_a_claim_or_of_another_type_is_invalid(key: int) -> Non
         {"c4": SIGNED_AT - 60},
         {"c5": SIGNED_AT + 900},
         {"c6": SIGNED_AT + 900},
+        {"c264": "Fields"},
+        {"c264": "esim"},
     ],
 )
 def test_approval_outside_the_cddl_is_invalid(changes: dict[str, Any]) -> None:
@@ -191,7 +200,7 @@ def test_card_swapped_in_the_slot_is_not_bound(card: Any) -> None:
 def test_profile_swapped_is_not_bound() -> None:
     assert code(approval_message(c262=bytes(32))) == "R707"
     with pytest.raises(ApprovalRefused) as caught:
-        check_approval(GOOD, record=RECORD, keyring=OPERATOR_KEYS, sealed_profile=SEALED_PROFILE[:-1], situation=situation())
+        check_approval(GOOD, record=RECORD, keyring=OPERATOR_KEYS, sealed=SEALED_PROFILE[:-1], situation=situation())
     assert caught.value.code == "R707"
 
 
@@ -308,5 +317,5 @@ def test_check_any_signed_value_in_a_claim_is_refused_or_harmless(key: int, valu
     with contextlib.suppress(ApprovalRefused):
         approval = check(message)
         assert (approval.nonce, approval.card, approval.record) == (NONCE, CARD, RECORD.digest)
-        assert key in {4, 5, 6, 7, 261, 263}
+        assert key in {4, 5, 6, 7, 261, 263, 264}
         assert type(value) is type(approval_claims()[key])

@@ -14,8 +14,8 @@ from pyhpke import AEADId, CipherSuite, KDFId, KEMId, KEMKey
 
 from firmware.core import cbor, cose, hpke
 from firmware.core.approval import check_approval
+from firmware.core.issue_data import issue_data_info, open_issue_data
 from firmware.core.keyring import Purpose, key_id
-from firmware.core.profile import open_profile, profile_info
 from firmware.core.record import items_info, read_record, seal_items, verify_record
 from firmware.core.report import read_result, verify_ack
 from tests.unit.core_codecs.core_world import (
@@ -98,7 +98,7 @@ def test_pyhpke_opens_our_sealed_items() -> None:
 
 
 def test_we_open_what_pyhpke_sealed() -> None:
-    info = profile_info(RECORD.digest)
+    info = issue_data_info(RECORD.digest)
     enc, context = SUITE.create_sender_context(x25519(hpke.public_of(PROFILE_SECRET), private=False), info=info)
     assert hpke.open_sealed(enc + context.seal(PLAIN_PROFILE), private_key=PROFILE_SECRET, info=info) == PLAIN_PROFILE
 
@@ -123,10 +123,9 @@ def test_vector_record_verifies_and_is_what_we_build() -> None:
 def test_vector_approval_and_profile_open() -> None:
     given = vector("approval")
     record = read_record(vector("record")["message"])
-    approval = check_approval(
-        given["message"], record=record, keyring=OPERATOR_KEYS, sealed_profile=given["sealed_profile"], situation=situation()
-    )
-    assert open_profile(given["sealed_profile"], private_key=PROFILE_SECRET, approval=approval).spn == "RNT TEST"
+    approval = check_approval(given["message"], record=record, keyring=OPERATOR_KEYS, sealed=given["sealed_profile"], situation=situation())
+    data, plaintext = open_issue_data(given["sealed_profile"], private_key=PROFILE_SECRET, approval=approval)
+    assert (data.iccid, plaintext) == (record.card.iccid, given["profile"])
     assert given["sealed_profile"] != SEALED_PROFILE
 
 

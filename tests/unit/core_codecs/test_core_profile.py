@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from firmware.core import cbor, cose, hpke
 from firmware.core.approval import Approval, check_approval
-from firmware.core.errors import Malformed, ProfileRefused
-from firmware.core.profile import Profile, open_profile, parse_profile, profile_info
+from firmware.core.errors import IssueDataRefused, Malformed
+from firmware.core.issue_data import issue_data_info, open_issue_data, parse_issue_data
+from firmware.core.mode import Mode
+from firmware.core.profile import Profile
 from firmware.core.record import Card
 from tests.unit.core_codecs.core_world import (
     APPROVAL_ID,
@@ -33,23 +35,31 @@ from tests.unit.core_codecs.core_world import (
 APPROVAL = check(approval_message())
 
 
+def parse_profile(plaintext: bytes) -> Profile:
+    profile = parse_issue_data(Mode.FIELDS, plaintext)
+    assert isinstance(profile, Profile)
+    return profile
+
+
 def seal(plaintext: bytes, record_digest: bytes = RECORD.digest) -> bytes:
-    return hpke.seal(plaintext, public_key=hpke.public_of(PROFILE_SECRET), info=profile_info(record_digest))
+    return hpke.seal(plaintext, public_key=hpke.public_of(PROFILE_SECRET), info=issue_data_info(record_digest))
 
 
 def approval_of(plaintext: bytes, sealed: bytes) -> Approval:
     message = approval_message(c261=hashlib.sha256(plaintext).digest(), c262=hashlib.sha256(sealed).digest())
-    return check_approval(message, record=RECORD, keyring=OPERATOR_KEYS, sealed_profile=sealed, situation=situation())
+    return check_approval(message, record=RECORD, keyring=OPERATOR_KEYS, sealed=sealed, situation=situation())
 
 
 def code(sealed: bytes, approval: Approval = APPROVAL, private_key: bytes = PROFILE_SECRET) -> str:
-    with pytest.raises(ProfileRefused) as caught:
-        open_profile(sealed, private_key=private_key, approval=approval)
+    with pytest.raises(IssueDataRefused) as caught:
+        open_issue_data(sealed, private_key=private_key, approval=approval)
     return caught.value.code
 
 
 def test_open_approved_profile_gives_card_content() -> None:
-    profile = open_profile(SEALED_PROFILE, private_key=PROFILE_SECRET, approval=APPROVAL)
+    profile, plaintext = open_issue_data(SEALED_PROFILE, private_key=PROFILE_SECRET, approval=APPROVAL)
+    assert plaintext == PLAIN_PROFILE
+    assert isinstance(profile, Profile)
     assert profile.to_card_dict() == {
         "iccid": CARD.iccid,
         "imsi": "460001234567890",
@@ -110,11 +120,9 @@ def test_open_profile_gives_a_blank_without_iccid_its_own(blank: str) -> None:
     sealed = seal(PLAIN_PROFILE, record.digest)
     claims = approval_claims(c260=card.to_claim(), c262=hashlib.sha256(sealed).digest())
     message = cose.sign1(cbor.encode(claims), typ=cose.Type.APPROVAL, signer=OPERATOR_KEY, aad=record.digest)
-    approval = check_approval(
-        message, record=record, keyring=OPERATOR_KEYS, sealed_profile=sealed, situation=replace(situation(), card=card)
-    )
+    approval = check_approval(message, record=record, keyring=OPERATOR_KEYS, sealed=sealed, situation=replace(situation(), card=card))
     assert approval.approval_id == APPROVAL_ID
-    assert open_profile(sealed, private_key=PROFILE_SECRET, approval=approval).iccid == CARD.iccid
+    assert open_issue_data(sealed, private_key=PROFILE_SECRET, approval=approval)[0].iccid == CARD.iccid
 
 
 @pytest.mark.parametrize(

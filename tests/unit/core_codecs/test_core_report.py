@@ -8,7 +8,24 @@ from hypothesis import strategies as st
 
 from firmware.core import cbor, cose
 from firmware.core.errors import AckRefused, Malformed, SignatureRefused
-from firmware.core.report import Ack, Effect, ReadBack, Result, SignedResult, Verdict, read_result, sign_result, verify_ack, verify_result
+from firmware.core.report import (
+    GOOD,
+    MAX_ANSWER_DATA,
+    MAX_ANSWERS,
+    Ack,
+    CardAnswer,
+    Effect,
+    ReadBack,
+    Result,
+    SignedResult,
+    Verdict,
+    decode_answers,
+    encode_answers,
+    read_result,
+    sign_result,
+    verify_ack,
+    verify_result,
+)
 from tests.unit.core_codecs.core_world import (
     APPROVAL_ID,
     CARD,
@@ -26,6 +43,7 @@ from tests.unit.core_codecs.core_world import (
 )
 
 PROFILE_DIGEST = bytes(range(32))
+ANSWERS = (CardAnswer(2, 0x9000, b"receipt"), CardAnswer(3, 0x910B, b""))
 
 
 def result(verdict: Verdict = Verdict.WRITTEN, **changes: Any) -> Result:
@@ -34,16 +52,19 @@ def result(verdict: Verdict = Verdict.WRITTEN, **changes: Any) -> Result:
         "seconds": SIGNED_AT + 20,
         "session": SESSION,
         "verdict": verdict,
-        "code": {Verdict.WRITTEN: "", Verdict.CANCELLED: "R705", Verdict.VOIDED: "R711"}[verdict],
+        "code": {Verdict.CANCELLED: "R705", Verdict.VOIDED: "R711"}.get(verdict, ""),
         "record": RECORD.digest,
         "approval_id": APPROVAL_ID,
-        "read_back": ReadBack(CARD.iccid, PROFILE_DIGEST) if verdict is Verdict.WRITTEN else None,
+        "read_back": ReadBack(CARD.iccid, PROFILE_DIGEST) if verdict in GOOD else None,
+        "answers": ANSWERS if verdict is Verdict.ANSWERED else None,
     }
     return Result(**(values | changes))
 
 
 WRITTEN = sign_result(result(), TERMINAL_KEY)
+ANSWERED = sign_result(result(Verdict.ANSWERED), TERMINAL_KEY)
 VOIDED = sign_result(result(Verdict.VOIDED), TERMINAL_KEY)
+VOIDED_WITH_ANSWERS = sign_result(result(Verdict.VOIDED, answers=ANSWERS[:1]), TERMINAL_KEY)
 CANCELLED = sign_result(result(Verdict.CANCELLED, approval_id=None), TERMINAL_KEY)
 
 
@@ -58,7 +79,10 @@ def accept(message: bytes, to: SignedResult = WRITTEN) -> Ack:
     return verify_ack(message, result=to, keyring=OPERATOR_KEYS, operator=OPERATOR)
 
 
-@pytest.mark.parametrize("signed", [WRITTEN, VOIDED, CANCELLED], ids=["written", "voided", "cancelled"])
+SIGNED = {"written": WRITTEN, "answered": ANSWERED, "voided": VOIDED, "voided-with-answers": VOIDED_WITH_ANSWERS, "cancelled": CANCELLED}
+
+
+@pytest.mark.parametrize("signed", SIGNED.values(), ids=SIGNED)
 def test_result_round_trip_gives_the_same_result(signed: SignedResult) -> None:
     assert (
         verify_result(signed.message, keyring=RECORD_KEYS, approval_id=signed.result.approval_id) == signed == read_result(signed.message)
@@ -100,10 +124,15 @@ def test_result_every_single_bit_flip_is_refused() -> None:
         (Verdict.VOIDED, {"approval_id": None}),
         (Verdict.VOIDED, {"read_back": ReadBack(CARD.iccid, PROFILE_DIGEST)}),
         (Verdict.CANCELLED, {"code": ""}),
+        (Verdict.CANCELLED, {"answers": ()}),
+        (Verdict.ANSWERED, {"answers": None}),
+        (Verdict.ANSWERED, {"code": "R708"}),
+        (Verdict.ANSWERED, {"read_back": None}),
+        (Verdict.ANSWERED, {"approval_id": None}),
     ],
 )
 def test_result_that_contradicts_itself_cannot_be_made(verdict: Verdict, changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"code|read back|approval"):
+    with pytest.raises(ValueError, match=r"code|read back|approval|answers"):
         result(verdict, **changes)
 
 
@@ -117,7 +146,50 @@ def test_signed_result_outside_the_cddl_is_malformed(changes: dict[int, Any]) ->
         verify_result(message, keyring=RECORD_KEYS, approval_id=APPROVAL_ID)
 
 
+BAD_ANSWERS: list[Any] = [
+    None, {}, b"", [[]], [[0, 0x9000]], [[0, 0x9000, "text"]], [[-1, 0x9000, b""]], [[0, 0x10000, b""]], [[0x10000, 0x9000, b""]],
+    [[0, 0x9000, bytes(MAX_ANSWER_DATA + 1)]], [[0, 0x9000, b"", 1]], [[0, 0x9000, b""]] * (MAX_ANSWERS + 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answers", BAD_ANSWERS)
+def test_card_answers_outside_the_cddl_are_malformed(answers: Any) -> None:
+    payload = cbor.decode(cbor.decode(ANSWERED.message[1:])[2]) | {262: answers}
+    message = cose.sign1(cbor.encode(payload), typ=cose.Type.RESULT, signer=TERMINAL_KEY, aad=APPROVAL_ID)
+    with pytest.raises(Malformed):
+        verify_result(message, keyring=RECORD_KEYS, approval_id=APPROVAL_ID)
+    with pytest.raises(Malformed):
+        decode_answers(cbor.encode(answers))
+
+
+def test_most_and_longest_card_answers_travel_byte_for_byte() -> None:
+    answers = tuple(CardAnswer(n, 0x9000, bytes([n]) * MAX_ANSWER_DATA) for n in range(MAX_ANSWERS))
+    signed = sign_result(result(Verdict.ANSWERED, answers=answers), TERMINAL_KEY)
+    assert verify_result(signed.message, keyring=RECORD_KEYS, approval_id=APPROVAL_ID).result.answers == answers
+    assert decode_answers(encode_answers(answers)) == answers
+    with pytest.raises(Malformed):
+        encode_answers((*answers, answers[0]))
+
+
+def test_card_answers_are_silent_in_the_repr() -> None:
+    assert "receipt" not in repr(ANSWERED)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.binary(max_size=60))
+def test_decode_answers_of_random_bytes_is_malformed_or_their_one_encoding(stored: bytes) -> None:
+    try:
+        answers = decode_answers(stored)
+    except Malformed:
+        return
+    assert encode_answers(answers) == stored
+
+
 def test_ack_of_each_effect_is_accepted() -> None:
+    assert accept(ack(ANSWERED), ANSWERED).effect is Effect.ACTIVE
+    assert accept(ack(ANSWERED, c257="failed"), ANSWERED).effect is Effect.FAILED
+    with pytest.raises(AckRefused):
+        accept(ack(ANSWERED, c257="released"), ANSWERED)
     assert accept(ack()) == Ack(Effect.ACTIVE, SIGNED_AT + 30)
     assert accept(ack(c257="failed")).effect is Effect.FAILED
     assert accept(ack(VOIDED, c257="released"), VOIDED).effect is Effect.RELEASED
