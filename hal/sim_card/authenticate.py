@@ -33,6 +33,11 @@ class Answer:
     result: str
     data: bytes = field(repr=False)
 
+    @property
+    def coded(self) -> bytes:
+        """As the card coded it, without the session keys: DB len RES, or DC 0E AUTS."""
+        return bytes([SUCCESS if self.result == RES else SYNCHRONISATION, len(self.data)]) + self.data
+
 
 def authenticate(transport: Transport, rand: bytes, autn: bytes, deadline: Deadline) -> Answer:
     """Send the challenge to the selected USIM and return its answer.

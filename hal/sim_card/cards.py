@@ -74,7 +74,7 @@ class CardType:
     """One model. ``atr`` is compared under ``mask``; ``adm`` the key reference that opens its files; ``keys`` None = not writable.
 
     ``short_identifiers`` False: every file is selected. ``second_generation``: class A0 only, there is no USIM. ``lacks``: files it has
-    not; a profile that wants something there does not fit.
+    not; a profile that wants something there does not fit. ``unlock``: the key reference that opens the files by EXTERNAL AUTHENTICATE.
     """
 
     name: str
@@ -89,6 +89,7 @@ class CardType:
     short_identifiers: bool = True
     second_generation: bool = False
     lacks: frozenset[str] = frozenset()
+    unlock: int | None = None
 
     def matches(self, atr: bytes) -> bool:
         """Whether ``atr`` is of this model."""
@@ -135,6 +136,7 @@ CARD_TYPES: tuple[CardType, ...] = (
     CardType("rnt-usim-key-files-1", *_exactly("3B9F95801FC78031E073FE211B67524E54554B4231F6"), keys=_KEY_FILES),
     CardType("rnt-usim-key-command-1", *_exactly("3B9F95801FC78031E073FE211B67524E54554B4331F7"), keys=_KEY_COMMANDS),
     CardType("rnt-sim-2g-1", *_exactly("3B1694524E54473131"), adm=0x04, second_generation=True, lacks=_NOT_2G),
+    CardType("rnt-usim-unlock-1", *_exactly("3B9F95801FC78031E073FE211B67524E5455554C31E6"), unlock=0x0A),
     CardType("rnt-usim-compact-1", *_exactly("3B9F95801FC78031E073FE211B67524E5455434F31F3"), keys=_KEY_FILE),
 )
 """The models known. All are the simulator's; the row of a real one is added after it was tried on the bench."""

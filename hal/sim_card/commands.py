@@ -97,9 +97,26 @@ def authenticate(rand: bytes, autn: bytes) -> bytes:
     return bytes([0x00, 0x88, 0x00, 0x81, 34, 16]) + rand + b"\x10" + autn
 
 
-def terminal_profile(profile: bytes) -> bytes:
+def get_challenge(length: int) -> bytes:
+    """GET CHALLENGE (§11.1.18, ISO/IEC 7816-4 §11.5.3): random bytes of the card's."""
+    return bytes([0x00, 0x84, 0x00, 0x00, length])
+
+
+def ask_authentication_tries(key: int) -> bytes:
+    """EXTERNAL AUTHENTICATE without data (ISO/IEC 7816-4 §11.5.4): answered 63Cx, x tries left; none is used up."""
+    return bytes([0x00, 0x82, 0x00, key, 0x00])
+
+
+def external_authenticate(key: int, code: bytes) -> bytes:
+    """EXTERNAL AUTHENTICATE with the answer to the card's challenge, 8 to 16 bytes."""
+    if not 8 <= len(code) <= 16:  # noqa: PLR2004  # one block, or half of one
+        raise ValueError("a code has 8 to 16 bytes")
+    return bytes([0x00, 0x82, 0x00, key, len(code)]) + code
+
+
+def terminal_profile(profile: bytes, cla: int = 0x80) -> bytes:
     """TERMINAL PROFILE (TS 102 221 §11.2.1)."""
-    return bytes([0x80, 0x10, 0x00, 0x00, len(profile)]) + profile
+    return bytes([cla, 0x10, 0x00, 0x00, len(profile)]) + profile
 
 
 def envelope(data: bytes) -> bytes:
@@ -109,14 +126,14 @@ def envelope(data: bytes) -> bytes:
     return bytes([0x80, 0xC2, 0x00, 0x00, len(data)]) + data
 
 
-def fetch(length: int) -> bytes:
+def fetch(length: int, cla: int = 0x80) -> bytes:
     """FETCH (§11.2.3) of a proactive command."""
-    return bytes([0x80, 0x12, 0x00, 0x00, length % MAX_READ])
+    return bytes([cla, 0x12, 0x00, 0x00, length % MAX_READ])
 
 
-def terminal_response(data: bytes) -> bytes:
+def terminal_response(data: bytes, cla: int = 0x80) -> bytes:
     """TERMINAL RESPONSE (§11.2.4)."""
-    return bytes([0x80, 0x14, 0x00, 0x00, len(data)]) + data
+    return bytes([cla, 0x14, 0x00, 0x00, len(data)]) + data
 
 
 def _key_command(ins: int, key: int, *values: bytes) -> bytes:

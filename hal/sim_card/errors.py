@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hal.errors import HalError, ProtocolError
 
@@ -55,6 +55,30 @@ class WriteFailed(HalError):
     """An update was refused (``data["sw"]``) after ``data["updates"]`` successful ones; with more than none, scrap the card."""
 
     kind: ClassVar[str] = "write_failed"
+
+
+class _ScriptStopped(HalError):
+    """A script ended at ``data["step"]`` with ``data["sw"]``; ``data["answers"]`` are [position, status word, hex] of the kept steps."""
+
+    data: dict[str, Any]
+
+    def __init__(self, *, sw: int, step: int, answers: list[list[int | str]]) -> None:
+        super().__init__(sw=sw, step=step)
+        self.data["answers"] = answers
+
+
+class ScriptFailed(_ScriptStopped, WriteFailed):
+    """A step of a script was answered otherwise than it had to be: the card may have changed."""
+
+
+class ScriptDefective(_ScriptStopped, CardDefective):
+    """The card's memory failed at a step of a script: scrap it."""
+
+
+class ScriptUnfit(HalError):
+    """The command at ``data["position"]`` has not the form of one, or may not be carried. None of them was sent."""
+
+    kind: ClassVar[str] = "script_unfit"
 
 
 class ProfileUnfit(HalError):

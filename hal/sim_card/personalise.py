@@ -92,6 +92,8 @@ class Orders:
     resume: bool = False
     ordered: bool = False
     known_blank: str = ""
+    unlocked: bool = False
+    """The card was opened by its own challenge in this session: no key is presented."""
     challenge: tuple[bytes, bytes] | None = field(default=None, repr=False)
     """RAND and AUTN made with the profile's key: when a resumed card accepts them, its key is left alone."""
 
@@ -158,10 +160,7 @@ class CardAtWork:
         """Write ``profile`` to the card whose ICCID is ``expected_iccid``; raises what :mod:`hal.sim_card.errors` names."""
         wanted = self._targets(profile)
         self._check_card(profile, expected_iccid, orders, deadline)
-        if profile.adm_ref != self._type.adm:
-            raise ProfileUnfit(item="adm_ref")
-        if not self._type.adm_form.fits(profile.adm):
-            raise ProfileUnfit(item="adm")
+        self._check_key(profile, orders)
         self.measure(wanted, deadline)
         if orders.resume:
             self._survey(wanted, deadline)
@@ -171,7 +170,8 @@ class CardAtWork:
         if not self._type.iccid_writable and "ICCID" not in plan.skipped:
             raise ProfileUnfit(item="ICCID")
         if plan.steps:
-            keys.present(self.files.transport, profile.adm_ref, profile.adm, deadline, ordered=orders.ordered)
+            if not orders.unlocked:
+                keys.present(self.files.transport, profile.adm_ref, profile.adm, deadline, ordered=orders.ordered)
             self._open_key_places(plan, by_name, profile, orders, deadline)
         written = self._carry_out(plan, places, deadline)
         kept = {*plan.skipped, *(target.name for target in wanted if target not in places)}
@@ -218,8 +218,7 @@ class CardAtWork:
     def _check_card(self, profile: Profile, expected_iccid: str, orders: Orders, deadline: Deadline) -> None:
         """Rule 1 and rule 5: the card is the one meant, and blank; raises :class:`CardChanged`, :class:`NotBlank`."""
         if orders.known_blank and not orders.resume and frozenset(orders.known_blank) not in NO_ICCID:
-            if self._iccid(deadline) != expected_iccid:
-                raise CardChanged
+            self.must_be(expected_iccid, deadline)
             if expected_iccid == orders.known_blank:
                 return
         identity = self.identify(deadline)
@@ -228,6 +227,20 @@ class CardAtWork:
             raise CardChanged
         if identity.imsi != "" and not (orders.resume and identity.imsi == profile.imsi):
             raise NotBlank
+
+    def _check_key(self, profile: Profile, orders: Orders) -> None:
+        """Whether the profile's key is the one this model opens with; raises :class:`ProfileUnfit`."""
+        if orders.unlocked:
+            return
+        if profile.adm_ref != self._type.adm:
+            raise ProfileUnfit(item="adm_ref")
+        if not self._type.adm_form.fits(profile.adm):
+            raise ProfileUnfit(item="adm")
+
+    def must_be(self, iccid: str, deadline: Deadline) -> None:
+        """Read the ICCID; raises :class:`CardChanged` when it is another one."""
+        if self._iccid(deadline) != iccid:
+            raise CardChanged
 
     def _iccid(self, deadline: Deadline) -> str:
         try:

@@ -43,10 +43,10 @@ class Receipt:
     fetched: int
 
 
-def announce(transport: Transport, deadline: Deadline) -> int:
-    """Send TERMINAL PROFILE and answer what it brings up; returns the number of proactive commands."""
-    response = exchange(transport, commands.terminal_profile(CAPABILITIES), deadline)
-    return settle(transport, response.sw, deadline)
+def announce(transport: Transport, deadline: Deadline, cla: int = 0x80) -> int:
+    """Send TERMINAL PROFILE and answer what it brings up; returns the number of proactive commands. ``cla``: A0 on a 2G card."""
+    response = exchange(transport, commands.terminal_profile(CAPABILITIES, cla), deadline)
+    return settle(transport, response.sw, deadline, cla)
 
 
 def send_packet(transport: Transport, packet: bytes, deadline: Deadline) -> Receipt:
@@ -62,15 +62,15 @@ def send_packet(transport: Transport, packet: bytes, deadline: Deadline) -> Rece
     return Receipt(response.data, response.sw, settle(transport, response.sw, deadline))
 
 
-def settle(transport: Transport, sw: Sw, deadline: Deadline) -> int:
+def settle(transport: Transport, sw: Sw, deadline: Deadline, cla: int = 0x80) -> int:
     """Fetch and answer proactive commands until none waits; returns their number. Raises ``ProtocolError`` beyond :data:`ROUNDS`."""
     for fetched in range(ROUNDS):
         if not sw.pending:
             return fetched
-        command = exchange(transport, commands.fetch(sw.pending), deadline)
+        command = exchange(transport, commands.fetch(sw.pending, cla), deadline)
         if command.sw.action is not Action.DONE:
             raise ProtocolError("a proactive command announced and not given", sw=int(command.sw))
-        sw = exchange(transport, commands.terminal_response(answer(command.data)), deadline).sw
+        sw = exchange(transport, commands.terminal_response(answer(command.data), cla), deadline).sw
         if sw.action is not Action.DONE:
             raise ProtocolError("the answer to a proactive command was refused", sw=int(sw))
     raise ProtocolError("a card that never stops asking", sw=int(sw))

@@ -28,13 +28,16 @@ NETWORK = r"[0-9]{5,6}"
 NETWORK_WITH_ACCESS = NETWORK + r":[0-9A-Fa-f]{4}"
 EMERGENCY = r"[0-9]{1,6}:[0-9A-Fa-f]{2}"
 KEY_128, KEY_64 = r"[0-9A-Fa-f]{32}", r"[0-9A-Fa-f]{16}"
-REQUIRED = frozenset(FORMS) | {"hplmn_act", "ehplmn", "fplmn", "mnc_length", "adm_ref", "adm"}
+REQUIRED = frozenset(FORMS) | {"hplmn_act", "ehplmn", "fplmn", "mnc_length"}
+KEY = frozenset({"adm_ref", "adm"})
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One card's data. ``hplmn_act`` and its kin: "MCCMNC:AcT" with AcT as 4 hex digits; other lists "MCCMNC"; ``adm`` 8 bytes.
+    """One card's data. ``hplmn_act`` and its kin: "MCCMNC:AcT" with AcT as 4 hex digits; other lists "MCCMNC".
 
+    What opens the card: ``adm_ref`` and ``adm`` (8 bytes) for VERIFY; or ``unlock_ref``, the key reference for EXTERNAL AUTHENTICATE, whose
+    code is no part of a profile. Never both.
     Optional, None = not written: ``li`` language codes, ``hpplmn`` the search period as the card counts it, ``ust`` the services
     switched on, ``ecc`` one record each, ``k`` and ``opc`` 16 bytes (both or none), ``key_adm`` 8 bytes for the key's own place,
     ``routing_indicator`` 1 to 4 digits; ``msisdn_on_card`` = write the MSISDN.
@@ -49,8 +52,9 @@ class Profile:
     ehplmn: tuple[str, ...]
     fplmn: tuple[str, ...]
     mnc_length: int
-    adm_ref: int
-    adm: bytes = field(repr=False)
+    adm_ref: int = 0
+    adm: bytes = field(default=b"", repr=False)
+    unlock_ref: int | None = None
     msisdn_on_card: bool = field(default=False, repr=False)
     li: tuple[str, ...] | None = None
     hpplmn: int | None = None
@@ -74,14 +78,10 @@ def from_json(value: dict[str, Any]) -> Profile:
 
     An item nobody here knows is refused too: what the operator wants on a card is written or said to be impossible.
     """
-    unknown = sorted(set(value) - REQUIRED - set(OPTIONAL))
-    if unknown:
+    if set(value) - REQUIRED - KEY - set(OPTIONAL):
         raise ProfileUnfit(item="unknown")
     for name, form in FORMS.items():
         _text(value.get(name), form, name)
-    if value.get("mnc_length") not in (2, 3):
-        raise ProfileUnfit(item="mnc_length")
-    reference = _number(value.get("adm_ref"), 1, 0xFF, "adm_ref")
     optional = {name: read(value[name], name) for name, read in OPTIONAL.items() if value.get(name) is not None}
     if ("k" in optional) != ("opc" in optional):
         raise ProfileUnfit(item="opc" if "k" in optional else "k")
@@ -94,11 +94,20 @@ def from_json(value: dict[str, Any]) -> Profile:
         hplmn_act=_texts(value.get("hplmn_act"), NETWORK_WITH_ACCESS, "hplmn_act"),
         ehplmn=_texts(value.get("ehplmn"), NETWORK, "ehplmn"),
         fplmn=_texts(value.get("fplmn"), NETWORK, "fplmn"),
-        mnc_length=value["mnc_length"],
-        adm_ref=reference,
-        adm=bytes.fromhex(_text(value.get("adm"), KEY_64, "adm")),
+        mnc_length=_number(value.get("mnc_length"), 2, 3, "mnc_length"),
+        **_key(value),
         **optional,
     )
+
+
+def _key(value: dict[str, Any]) -> dict[str, Any]:
+    """Return what opens the card by VERIFY: nothing where ``unlock_ref`` says that it is not opened so."""
+    if value.get("unlock_ref") is not None:
+        if value.get("adm") is not None or value.get("adm_ref") is not None:
+            raise ProfileUnfit(item="adm")
+        return {}
+    reference = _number(value.get("adm_ref"), 1, 0xFF, "adm_ref")
+    return {"adm_ref": reference, "adm": bytes.fromhex(_text(value.get("adm"), KEY_64, "adm"))}
 
 
 def _text(value: Any, form: str, name: str) -> str:
@@ -141,6 +150,7 @@ def _secret(form: str) -> Callable[[Any, str], bytes]:
 
 
 OPTIONAL: dict[str, Callable[[Any, str], Any]] = {
+    "unlock_ref": lambda value, name: _number(value, 1, 0xFF, name),
     "msisdn_on_card": _flag,
     "li": lambda value, name: _texts(value, r"[a-z]{2}", name),
     "hpplmn": lambda value, name: _number(value, 0, 0xFF, name),

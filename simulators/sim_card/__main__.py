@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a simulated SIM card: ``python -m simulators.sim_card --slot-socket PATH | --vpcd HOST:PORT``.
 
-Ready: ``{"ready": "sim_card", "atr", "iccid", "adm"}`` (hex, digits, hex). Control: ``insert`` {card?, iccid?}, ``remove``,
-``swap`` {card, iccid?} (``iccid``: another piece of that kind), ``state`` {}, ``read_file`` {path},
-``wait_stalled`` {timeout?}. Fault kinds: :mod:`simulators.sim_card.slot`.
+Ready: ``{"ready": "sim_card", "atr", "iccid", "adm", "shared"}`` (hex, digits, hex, the keys an operator shares with it), which ``insert``
+and ``swap`` answer too. Control: ``insert`` {card?, iccid?}, ``remove``, ``swap`` {card, iccid?} (``iccid``: another piece of that kind),
+``state`` {}, ``read_file`` {path}, ``wait_stalled`` {timeout?}. Fault kinds: :mod:`simulators.sim_card.slot`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from simulators.kit import add_common_arguments, from_arguments
 from simulators.sim_card.line import Line, by_address, by_slot_socket
-from simulators.sim_card.personas import CARDS
+from simulators.sim_card.personas import CARDS, Persona
 from simulators.sim_card.slot import Slot
 
 
@@ -49,7 +49,7 @@ def main() -> None:
 
     def insert(request: dict[str, Any]) -> dict[str, Any]:
         card = slot.insert(request.get("card"), request.get("iccid"))
-        return {"atr": card.persona.atr.hex(), "iccid": card.persona.iccid, "adm": card.persona.adm.hex()}
+        return _told(card.persona)
 
     def swap(request: dict[str, Any]) -> dict[str, Any]:
         return insert({"card": request["card"], "iccid": request.get("iccid")})
@@ -60,8 +60,12 @@ def main() -> None:
     process.command("wait_stalled", lambda request: {"stalled": slot.wait_stalled(float(request.get("timeout", 10)))})
     process.command("state", lambda _: slot.state())
     process.command("read_file", lambda request: {"content": slot.read_file(request["path"])})
-    process.ready(atr=persona.atr.hex(), iccid=persona.iccid, adm=persona.adm.hex())
+    process.ready(**_told(persona))
     process.run()
+
+
+def _told(persona: Persona) -> dict[str, Any]:
+    return {"atr": persona.atr.hex(), "iccid": persona.iccid, "adm": persona.adm.hex(), "shared": persona.shared()}
 
 
 if __name__ == "__main__":

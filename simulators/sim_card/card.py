@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulators.sim_card import contents, pins, scp03, second_generation, selection, toolkit
+from simulators.sim_card import contents, pins, scp03, second_generation, selection, toolkit, unlock
 from simulators.sim_card.apdu import Command, Refused, exact, parse
 from simulators.sim_card.session import Session
 
@@ -56,8 +56,8 @@ COMMANDS: dict[tuple[int, int], Handler] = {
     (0x00, 0xA2): contents.search_record, (0x80, 0x32): contents.increase,
     (0x00, 0x04): contents.deactivate, (0x00, 0x44): contents.activate,
     (0x00, 0x20): pins.verify, (0x00, 0x24): pins.change, (0x00, 0x26): pins.disable, (0x00, 0x28): pins.enable,
-    (0x00, 0x2C): pins.unblock, (0x00, 0x88): toolkit.authenticate, (0x00, 0x84): toolkit.get_challenge,
-    (0x00, 0xCA): toolkit.get_data, (0x80, 0xCA): toolkit.get_data,
+    (0x00, 0x2C): pins.unblock, (0x00, 0x88): toolkit.authenticate, (0x00, 0x84): unlock.get_challenge,
+    (0x00, 0x82): unlock.external_authenticate, (0x00, 0xCA): toolkit.get_data, (0x80, 0xCA): toolkit.get_data,
     (0x80, 0x10): toolkit.terminal_profile, (0x80, 0x12): toolkit.fetch, (0x80, 0x14): toolkit.terminal_response,
     (0x80, 0xC2): toolkit.envelope, (0x80, 0xAA): toolkit.terminal_capability,
 }  # fmt: skip

@@ -20,6 +20,7 @@ from simulators.sim_card.files import Access, Directory, File, Rule, Structure
 from simulators.sim_card.scp03 import Keys
 from simulators.sim_card.secured import Domain
 from simulators.sim_card.templates import Style, access_rule, directory_entry, rules_by_name
+from simulators.sim_card.unlock import Unlock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +76,7 @@ class Behaviour:
 class Model:
     """One card model, complete. ``rules[n - 1]`` is record n of EF_ARR.
 
-    ``domain`` opens secured packets, ``channel`` secure channels; None: the model has no keys for that.
+    ``domain`` opens secured packets, ``channel`` secure channels, ``unlock`` files by a challenge; None: the model has no keys for that.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Model:
     contents: Mapping[str, bytes]
     domain: Domain | None
     channel: Keys | None
+    unlock: Unlock | None = None
 
 
 def atr(model: bytes) -> bytes:
@@ -159,6 +161,7 @@ def _model(name: str, told: dict[str, Any]) -> Model:
         contents={path: _content(path, files[path], told, mf, rules) for path, place in places.items() if path == place},
         domain=_domain(told.get("secured_packets")),
         channel=_channel(told.get("secure_channel")),
+        unlock=_unlock(told["unlock"]),
     )
 
 
@@ -171,6 +174,14 @@ def _domain(told: Mapping[str, Any] | None) -> Domain | None:
 
 def _channel(told: Mapping[str, Any] | None) -> Keys | None:
     return Keys(bytes.fromhex(told["enc"]), bytes.fromhex(told["mac"]), told["version"]) if told else None
+
+
+def _unlock(told: Mapping[str, Any]) -> Unlock | None:
+    opens = Access[told["opens"]].value
+    key = bytes.fromhex(told["key"])
+    if opens is None or len(key) != 16:
+        raise ValueError("an unlocking key has 16 bytes and opens what a key opens")
+    return Unlock(told["reference"], key, told["tries"], opens) if told["offered"] else None
 
 
 def _behaviour(told: Mapping[str, Any]) -> Behaviour:

@@ -53,13 +53,32 @@ class Persona:
         return self.model.mf
 
     def tries(self) -> dict[int, int]:
-        """Return the fresh counters: by key reference, and for unblocking keys by :data:`PUK` + reference."""
+        """Return the fresh counters by key reference: plus :data:`PUK` for unblocking keys, plus ``COUNTER`` for an unlocking key."""
         fresh = {key.reference: key.tries for key in self.model.keys}
+        fresh |= {self.model.unlock.counter: self.model.unlock.tries} if self.model.unlock else {}
         return fresh | {PUK + key.reference: PUK_TRIES for key in self.model.keys if key.puk}
 
     def keys(self) -> dict[int, bytes]:
         """Return the key values, 8 bytes each."""
         return {key.reference: key.value for key in self.model.keys}
+
+    def shared(self) -> dict[str, str | int]:
+        """Return what the operator knows of such a card beside its number: keys in hex, their versions and references.
+
+        K and OPc are absent where the operator's own profile brings them.
+        """
+        model = self.model
+        told: dict[str, str | int] = {"adm": self.adm.hex()}
+        if model.domain:
+            version, keys = next(iter(model.domain.keys.items()))
+            told |= {"kic": keys.kic.hex(), "kid": keys.kid.hex(), "key_version": version, "algorithm": keys.algorithm}
+        if model.channel:
+            told |= {"enc": model.channel.enc.hex(), "mac": model.channel.mac.hex(), "channel_version": model.channel.version}
+        if not (model.behaviour.k_place or model.behaviour.key_command):
+            told |= {"k": model.behaviour.k.hex(), "opc": model.behaviour.opc.hex()}
+        if model.unlock:
+            told |= {"unlock": model.unlock.key.hex(), "unlock_ref": model.unlock.reference}
+        return told
 
     def contents(self) -> dict[str, bytes]:
         """Return what every file holds when the card leaves its maker."""
@@ -70,6 +89,7 @@ CARDS: dict[str, Persona] = {name: Persona(load(name)) for name in names()}
 """Every card there is a description of."""
 
 PERSONAS = {
-    name: CARDS[name] for name in ("blank-usim", "blank-usim-2", "personalised", "fixed-iccid", "unknown", "pin-enabled", "proactive")
+    name: CARDS[name]
+    for name in ("blank-usim", "blank-usim-2", "personalised", "fixed-iccid", "unknown", "pin-enabled", "proactive", "usim-unlock")
 }
 """Those the rig's operator sells or refuses."""

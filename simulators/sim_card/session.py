@@ -22,6 +22,9 @@ class Session:
     trusted: bool = False
     """A session of the card's own security domain: every condition but NEVER is met."""
 
+    challenge: bytes = b""
+    """What the last GET CHALLENGE gave, until it is answered."""
+
     response: bytes = b""
     """Waits for GET RESPONSE, which ends with ``response_sw``."""
     response_sw: int = 0x9000

@@ -23,6 +23,7 @@ from simulators.kit import Fault, FaultPlan
 from simulators.sim_card.card import Card
 from simulators.sim_card.memory import Memory
 from simulators.sim_card.personas import CARDS, PUK
+from simulators.sim_card.unlock import COUNTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,13 +86,15 @@ class Slot:
         return self.card is card and self.turn == turn
 
     def state(self) -> dict[str, Any]:
-        """Return what lies in the slot and the counters of the last card; ``tries`` and ``unblocking_tries`` by key reference."""
+        """Return what lies in the slot and the counters of the last card; tries by key reference."""
         card = self._last
         counters = card.counters if card else {}
         left = card.memory.tries if card else {}
         tries = {f"{key:02X}": count for key, count in left.items() if key < PUK}
-        unblocking = {f"{key - PUK:02X}": count for key, count in left.items() if key >= PUK}
-        return {"inserted": self.card is not None, **counters, "tries": tries, "unblocking_tries": unblocking}
+        unblocking = {f"{key - PUK:02X}": count for key, count in left.items() if PUK <= key < COUNTER}
+        unlocking = {f"{key - COUNTER:02X}": count for key, count in left.items() if key >= COUNTER}
+        told = {"tries": tries, "unblocking_tries": unblocking, "unlocking_tries": unlocking}
+        return {"inserted": self.card is not None, **counters, **told}
 
     def read_file(self, path: str) -> str:
         """Return the content of a file of the last card as hex, records joined."""

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The card's own commands and what concerns the terminal, ETSI TS 102 221 §11.2, TS 102 223; AUTHENTICATE, §11.1.16.
 
-TERMINAL PROFILE, FETCH, TERMINAL RESPONSE, ENVELOPE, TERMINAL CAPABILITY, GET CHALLENGE, the key command of some models. What ENVELOPE
-and AUTHENTICATE mean is decided by :mod:`simulators.sim_card.secured` and :mod:`simulators.sim_card.milenage`.
+TERMINAL PROFILE, FETCH, TERMINAL RESPONSE, ENVELOPE, TERMINAL CAPABILITY, the key command of some models. What ENVELOPE and
+AUTHENTICATE mean is decided by :mod:`simulators.sim_card.secured` and :mod:`simulators.sim_card.milenage`.
 """
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from simulators.sim_card import milenage, secured
@@ -122,13 +121,6 @@ def terminal_capability(_: Card, command: Command) -> bytes:
     if command.data[:1] != b"\xa9":
         raise Refused(0x6A80)
     return b""
-
-
-def get_challenge(_: Card, command: Command) -> bytes:
-    """GET CHALLENGE, ISO/IEC 7816-4."""
-    if command.p1 or command.p2:
-        raise Refused(0x6A86)
-    return secrets.token_bytes(command.expected)
 
 
 def get_data(_: Card, __: Command) -> bytes:
