@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from simulators.backend.api import Api
 from simulators.backend.approvals import Terms
 from simulators.backend.authority import SERVER_CERTIFICATES, Authority
 from simulators.backend.enrolment import Enrolments
+from simulators.backend.pool import FIELDS, MODES, Pool
+from simulators.backend.remote import Remote, summary
 from simulators.backend.reports import Reports
 from simulators.backend.server import Server
 from simulators.backend.store import QUOTA, Store
@@ -21,8 +24,6 @@ from simulators.kit import SimulatorProcess, add_common_arguments, from_argument
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-ADM_BYTES = 8
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -33,12 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     authority = Authority(options.state, tls_days=options.tls_days, record_days=options.record_days)
     store = Store(options.state / "operator.db")
     terms = Terms(options.operator, valid_s=options.valid_s, max_age_s=options.max_age_s)
-    activations = Activations(store, authority, terms, _pepper(options.state))
+    pool = Pool(store, options.mode)
+    activations = Activations(store, pool, authority, terms, _pepper(options.state))
     enrolments = Enrolments(store, authority, options.operator)
-    api = Api(store, activations, Reports(store, authority, options.operator), enrolments)
+    reports = Reports(store, pool, authority, options.operator)
+    api = Api(store, activations, reports, enrolments, Remote(store, pool, terms.house))
     for blank in options.blank:
-        iccid, _, adm = blank.partition(":")
-        _add_blank(store, iccid, adm)
+        pool.add_text(blank)
 
     port_file = options.state / "port"
     port = options.port or (int(port_file.read_text()) if port_file.exists() else 0)
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     enrolments.url = f"https://localhost:{server.server_port}"
     order = options.state / "work-order.txt"
     order.write_text(enrolments.write_order())
-    _commands(process, store, activations, enrolments, server)
+    _commands(process, store, pool, activations, enrolments, server)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     process.ready(url=enrolments.url, ca=str(authority.ca_path), work_order=str(order))
     process.run(store.close)
@@ -59,7 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     add_common_arguments(parser)
     parser.add_argument("--state", type=Path, required=True, help="directory of keys, certificates and database; kept between starts")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: the last one of this state, else a free one)")
-    parser.add_argument("--blank", action="append", default=[], metavar="ICCID:ADMHEX", help="a blank card of the pool")
+    parser.add_argument(
+        "--blank", action="append", default=[], metavar="ICCID:ADMHEX|@FILE", help="a blank card of the pool, or a JSON list of them"
+    )
+    parser.add_argument(
+        "--mode", choices=MODES, default=FIELDS, help="how blanks are issued whose mode is not told and whose keys allow it"
+    )
     parser.add_argument("--operator", default="operator-0", help="operator id in trust list, approvals and acknowledgements")
     parser.add_argument("--valid-s", type=int, default=900, help="seconds until an approval expires")
     parser.add_argument("--max-age-s", type=int, default=600, help="age limit in an approval, on the terminal's boot clock")
@@ -71,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _commands(process: SimulatorProcess, store: Store, activations: Activations, enrolments: Enrolments, server: Server) -> None:
+def _commands(
+    process: SimulatorProcess, store: Store, pool: Pool, activations: Activations, enrolments: Enrolments, server: Server
+) -> None:
     def refuse(request: dict[str, Any]) -> None:
         activations.refuse_next = str(request["code"])
 
@@ -89,34 +98,30 @@ def _commands(process: SimulatorProcess, store: Store, activations: Activations,
             if db.execute("UPDATE terminal SET revoked = 1 WHERE serial = ?", (request["serial"],)).rowcount != 1:
                 raise ValueError("serial")
 
-    process.command("blank", lambda request: _add_blank(store, request["iccid"], request["adm"]))
+    process.command("blank", lambda request: pool.add({name: value for name, value in request.items() if name != "cmd"}))
     process.command("refuse", refuse)
     process.command("quota", quota)
     process.command("revoke", revoke)
     process.command("work_order", lambda _: {"token": enrolments.write_order()})
     process.command("drop_connections", lambda _: {"dropped": server.drop_connections(), "accepted": server.accepted})
     process.command("persons", lambda _: {"persons": store.dump("quota", "person, held")})
-    process.command("state", lambda _: _state(store))
+    process.command("state", lambda _: _state(store, pool))
 
 
-def _state(store: Store) -> dict[str, Any]:
+def _state(store: Store, pool: Pool) -> dict[str, Any]:
+    blanks = pool.listing()
     return {
         "numbers": store.dump("number", "msisdn, imsi, iccid, state, session"),
         "activations": store.dump("activation", "session, serial, outcome, code, record, approval_id, iccid"),
         "results": store.dump("result", "session, serial, outcome, code, record, ack"),
         "spent": store.dump("spent", "approval_id, session"),
         "releases": [row for row in store.dump("result", "session, outcome, code, ack") if row["ack"] != "active"],
-        "blanks": store.dump("blank", "iccid, state"),
+        "blanks": blanks,
+        "pool": Counter(blank["state"] for blank in blanks),
         "terminals": store.dump("terminal", "serial, protection, sequence, last, revoked"),
         "chain_breaks": store.dump("chain_break", "serial, record, sequence"),
+        **summary(store),
     }
-
-
-def _add_blank(store: Store, iccid: str, adm: str) -> None:
-    if not iccid or not iccid.isalnum() or len(bytes.fromhex(adm)) != ADM_BYTES:
-        raise ValueError("a blank is an ICCID and 8 bytes of ADM in hex")
-    with store.transaction() as db:
-        db.execute("INSERT OR IGNORE INTO blank VALUES (?, ?, 'blank')", (iccid, bytes.fromhex(adm)))
 
 
 def _pepper(state: Path) -> bytes:

@@ -6,7 +6,7 @@ Rules, in order
 2. signature, type, shape and terminal, then the unit's chain (sequence number and previous digest): else R802, nothing stored
 3. from here the record is part of the chain and its answer is stored: nonce new, items proved by their digests, else R802
 4. deny-list, provenance, checks, number, validity, notice, liveness, blank card, quota: one code each
-5. blank, number, quota, nonce and answer commit together; the approval leaves afterwards
+5. blank, its counters, number, quota, nonce and answer commit together; the approval leaves afterwards
 
 A unit whose record never arrived is not locked out: its signed cancellation takes the record's place in the chain (``reports``).
 """
@@ -21,7 +21,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import approvals, shapes, signatures
+from simulators.backend import approvals, issues, shapes, signatures
 from simulators.backend.errors import ApiError, Refusal
 from simulators.backend.identity import check_identity
 from simulators.backend.signatures import NotAuthentic
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from simulators.backend.authority import Authority
+    from simulators.backend.pool import Pool
     from simulators.backend.shapes import Record
     from simulators.backend.store import Store
 
@@ -43,6 +44,7 @@ class Activations:
     """Decides records; ``refuse_next`` refuses the next one with that code."""
 
     store: Store
+    pool: Pool
     authority: Authority
     terms: approvals.Terms
     pepper: bytes
@@ -107,20 +109,18 @@ class Activations:
         if db.execute("SELECT revoked FROM terminal WHERE serial = ?", (record.claims[1],)).fetchone()["revoked"]:
             raise Refusal("R505")
         check_identity(record, values, today=time.strftime("%Y%m%d"))
-        adm = _take_blank(db, record.iccid)
+        blank = self.pool.take(db, record.iccid)
         person = self.person(record.claims[258], str(values[2]))
         if not take_quota(db, person):
             raise Refusal("R401")
-        msisdn, imsi = _reserve_number(db, record)
-        card_profile = approvals.profile(iccid=record.iccid, imsi=imsi, msisdn=msisdn, adm=adm, terms=self.terms)
+        issue = issues.make(db, blank, _reserve_number(db, record), self.terms.house)
         known = variant if variant != approvals.REPLAY else None
         try:
-            approval = approvals.build(
-                record, card_profile, now=int(time.time()), terms=self.terms, authority=self.authority, variant=known
-            )
+            approval = approvals.build(record, issue, now=int(time.time()), terms=self.terms, authority=self.authority, variant=known)
         except Malformed:
             raise Refusal("R802") from None
-        answer = {"outcome": "approved", "approval": _b64(approval.message), "profile": _b64(approval.sealed_profile)}
+        issues.keep(db, record.session, blank.iccid, issue)
+        answer = {"outcome": "approved", "approval": _b64(approval.message), "profile": _b64(approval.sealed)}
         if variant == approvals.REPLAY:
             answer = _older_approval(db)
         return _store(db, record, answer, approval=approval, person=person)
@@ -143,30 +143,19 @@ def _store(
     db: sqlite3.Connection, record: Record, answer: Answer, *, approval: approvals.Approval | None = None, person: bytes | None = None
 ) -> Answer:
     row = (record.session, record.claims[1], record.digest, answer["outcome"], answer.get("code", ""), json.dumps(answer))
-    rest = (approval.approval_id, approval.profile_digest, person) if approval else (None, None, None)
+    rest = (approval.approval_id, approval.data_digest, person) if approval else (None, None, None)
     db.execute("INSERT INTO activation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, *rest, record.iccid, int(time.time())))
     return answer
 
 
-def _take_blank(db: sqlite3.Connection, iccid: str) -> bytes:
-    """Reserve the blank and return its ADM; R703 when it is not in the pool, R702 when it is no longer blank."""
-    row = db.execute("SELECT adm, state FROM blank WHERE iccid = ?", (iccid,)).fetchone()
-    if row is None:
-        raise Refusal("R703")
-    if row["state"] != "blank":
-        raise Refusal("R702")
-    db.execute("UPDATE blank SET state = 'reserved' WHERE iccid = ?", (iccid,))
-    return bytes(row["adm"])
-
-
-def _reserve_number(db: sqlite3.Connection, record: Record) -> tuple[str, str]:
+def _reserve_number(db: sqlite3.Connection, record: Record) -> issues.Number:
     """Reserve the next number: an MSISDN of an unassigned range and an IMSI of network 460 00. A released number is not used again."""
     row = db.execute(
         "INSERT INTO number (iccid, session, state) VALUES (?, ?, 'reserved') RETURNING id", (record.iccid, record.session)
     ).fetchone()
-    msisdn, imsi = f"86120{row['id']:08d}", f"46000{row['id']:010d}"
-    db.execute("UPDATE number SET msisdn = ?, imsi = ? WHERE id = ?", (msisdn, imsi, row["id"]))
-    return msisdn, imsi
+    number = issues.Number(imsi=f"46000{row['id']:010d}", msisdn=f"86120{row['id']:08d}")
+    db.execute("UPDATE number SET msisdn = ?, imsi = ? WHERE id = ?", (number.msisdn, number.imsi, row["id"]))
+    return number
 
 
 def _older_approval(db: sqlite3.Connection) -> Answer:

@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
     from simulators.backend.activation import Activations
     from simulators.backend.enrolment import Enrolments
+    from simulators.backend.remote import Remote
     from simulators.backend.reports import Reports
     from simulators.backend.store import Store
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,3}")
+APPROVAL_BYTES, CHALLENGE_BYTES = 16, 8
+ANSWERS_MAX, ANSWER_BYTES = 256, 258
+"""Of one round of a relay: answers, and bytes of each with its status word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +56,22 @@ class Route:
     act: Callable[[Request, str, bytes], dict[str, Any]]
 
 
+_OF_A_SESSION = frozenset({"approve", "status", "result", "unlock", "relay"})
+
+
 class Api:
     """All operations of the operator."""
 
-    def __init__(self, store: Store, activations: Activations, reports: Reports, enrolments: Enrolments) -> None:
-        self._store, self._activations, self._reports, self._enrolments = store, activations, reports, enrolments
+    def __init__(self, store: Store, activations: Activations, reports: Reports, enrolments: Enrolments, remote: Remote) -> None:
+        self._store, self._activations, self._reports = store, activations, reports
+        self._enrolments, self._remote = enrolments, remote
         key = r"/v1/activations/(?P<key>[^/]*)"
         self._routes = (
             Route("POST", re.compile(r"/v1/activations"), "approve", self._approve),
             Route("GET", re.compile(key), "status", lambda _, serial, session: activations.status(serial, session)),
             Route("POST", re.compile(key + r"/result"), "result", self._result),
+            Route("POST", re.compile(key + r"/unlock"), "unlock", self._unlock),
+            Route("POST", re.compile(key + r"/relay"), "relay", self._relay),
             Route("GET", re.compile(r"/v1/time"), "time", lambda *_: {"now": int(time.time())}),
             Route("POST", re.compile(r"/v1/heartbeat"), "heartbeat", self._heartbeat),
         )
@@ -81,7 +92,7 @@ class Api:
             match = route.path.fullmatch(request.path)
             if match and route.method == request.method:
                 text = match.groupdict().get("key", request.key)
-                return route.act(request, serial, _session(text) if route.event in {"approve", "status", "result"} else b"")
+                return route.act(request, serial, _session(text) if route.event in _OF_A_SESSION else b"")
         raise ApiError(404, "NOT_FOUND", "no such operation")
 
     def _terminal(self, client: bytes | None) -> str:
@@ -99,7 +110,17 @@ class Api:
 
     def _result(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
         ack = self._reports.take(serial, session, _octets(_members(request.body, "result")["result"]))
-        return {"ack": base64.urlsafe_b64encode(ack).decode().rstrip("=")}
+        return {"ack": _text(ack)}
+
+    def _unlock(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
+        body = _members(request.body, "approval", "challenge")
+        approval, challenge = _octets(body["approval"], APPROVAL_BYTES), _octets(body["challenge"], CHALLENGE_BYTES)
+        return {"auth_code": _text(self._remote.unlock(serial, session, approval, challenge))}
+
+    def _relay(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
+        approval, sequence, answers = relay_round(request.body)
+        commands, done = self._remote.relay(serial, session, approval, sequence, answers)
+        return {"commands": [_text(command) for command in commands], "done": done}
 
     @staticmethod
     def _heartbeat(request: Request, serial: str, _: bytes) -> dict[str, Any]:
@@ -122,11 +143,33 @@ def _session(text: str) -> bytes:
 
 def _members(body: bytes, *names: str) -> Mapping[str, str]:
     """Return the body's members, which are exactly ``names``, all non-empty strings."""
+    value = _object(body, *names)
+    if not all(isinstance(entry, str) and entry for entry in value.values()):
+        raise ApiError(400, "INVALID_ARGUMENT", "members")
+    return value
+
+
+def relay_round(body: bytes) -> tuple[bytes, int, list[bytes]]:
+    """Return approval id, sequence and answers of one round; raises :class:`ApiError` 400."""
+    value = _object(body, "approval", "sequence", "answers")
+    approval, sequence, answers = value["approval"], value["sequence"], value["answers"]
+    if not isinstance(approval, str) or not isinstance(sequence, str) or not _DECIMAL.fullmatch(sequence):
+        raise ApiError(400, "INVALID_ARGUMENT", "members")
+    if not isinstance(answers, list) or len(answers) > ANSWERS_MAX or not all(isinstance(answer, str) for answer in answers):
+        raise ApiError(400, "INVALID_ARGUMENT", "answers")
+    octets = [_octets(answer) for answer in answers]
+    if any(len(answer) > ANSWER_BYTES for answer in octets):
+        raise ApiError(400, "INVALID_ARGUMENT", "answers")
+    return _octets(approval, APPROVAL_BYTES), int(sequence), octets
+
+
+def _object(body: bytes, *names: str) -> dict[str, Any]:
+    """Return the body's JSON object, whose members are exactly ``names``."""
     try:
         value = json.loads(body.decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         raise ApiError(400, "INVALID_ARGUMENT", "not JSON") from None
-    if not isinstance(value, dict) or set(value) != set(names) or not all(isinstance(entry, str) and entry for entry in value.values()):
+    if not isinstance(value, dict) or set(value) != set(names):
         raise ApiError(400, "INVALID_ARGUMENT", "members")
     return value
 
@@ -137,10 +180,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _octets(text: str) -> bytes:
+def _octets(text: str, size: int | None = None) -> bytes:
     if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
         raise ApiError(400, "INVALID_ARGUMENT", "base64url")
     data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if base64.urlsafe_b64encode(data).decode().rstrip("=") != text:
+    if _text(data) != text or (size is not None and len(data) != size):
         raise ApiError(400, "INVALID_ARGUMENT", "base64url")
     return data
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")

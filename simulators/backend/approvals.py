@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The profile of a number, the approval that permits writing it, and every way an approval can be wrong.
+"""The approval that permits issuing one card, and every way an approval can be wrong.
 
 ``VARIANTS`` names the misuses a terminal must refuse; each changes one thing of a good draft. Which one is asked for is the fault
 plan's business (``bad_approval``).
@@ -16,37 +16,38 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from simulators.backend import signatures, strict_cbor
+from simulators.backend.issues import House
+from simulators.backend.misuse import ISSUE_VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from simulators.backend.authority import Authority
+    from simulators.backend.issues import Issue
     from simulators.backend.shapes import Record
 
 HOUR = 3600
-ADM1 = 0x0A
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What this operator puts into approvals and profiles; times in seconds."""
+    """What this operator puts into approvals and on cards; times in seconds."""
 
     operator_id: str
     valid_s: int = 900
     max_age_s: int = 600
     backdate_s: int = 120
-    provider_name: str = "RNT MOBILE"
-    message_centre: str = "8612000000500"
+    house: House = field(default_factory=House)
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A finished approval: its id, the signed message, the profile's digest and the profile as carried."""
+    """A finished approval: its id, the signed message, the digest of the issue data and the issue data as carried."""
 
     approval_id: bytes
     message: bytes
-    profile_digest: bytes
-    sealed_profile: bytes
+    data_digest: bytes
+    sealed: bytes
 
 
 @dataclass(slots=True)
@@ -64,30 +65,14 @@ class Draft:
     carried: bytes = b""
     spoil: Callable[[bytes], bytes] = field(default=bytes)
 
-    def seal(self, profile: dict[int, Any]) -> tuple[bytes, bytes]:
-        """Return a profile's plaintext bytes and its sealed form for this record."""
-        plain = strict_cbor.dumps(profile)
+    def seal(self, data: dict[int, Any]) -> tuple[bytes, bytes]:
+        """Return the plaintext bytes of issue data and their sealed form for this record."""
+        plain = strict_cbor.dumps(data)
         return plain, signatures.seal(plain, public_key=self.profile_key, info=b"rnt/profile/1" + self.record_digest)
 
 
-def profile(*, iccid: str, imsi: str, msisdn: str, adm: bytes, terms: Terms) -> dict[int, Any]:
-    """Return the profile's map for one reserved number on one blank."""
-    return {
-        1: iccid,
-        2: imsi,
-        3: msisdn,
-        4: terms.provider_name,
-        5: terms.message_centre,
-        6: ["46000:4000", "46000:8000", "46000:0080"],
-        7: ["46002", "46007"],
-        8: ["46001", "46003", "46011"],
-        9: 2,
-        10: [ADM1, adm],
-    }
-
-
-def build(record: Record, card_profile: dict[int, Any], *, now: int, terms: Terms, authority: Authority, variant: str | None) -> Approval:
-    """Sign the approval of ``record`` for ``card_profile``, wrong in the way ``variant`` names."""
+def build(record: Record, issue: Issue, *, now: int, terms: Terms, authority: Authority, variant: str | None) -> Approval:
+    """Sign the approval of ``record`` for ``issue``, wrong in the way ``variant`` names."""
     claims = {
         1: terms.operator_id,
         4: now + terms.valid_s,
@@ -101,12 +86,10 @@ def build(record: Record, card_profile: dict[int, Any], *, now: int, terms: Term
         259: record.session,
         260: dict(record.claims[264]),
         263: terms.max_age_s,
-        264: "fields",
+        264: issue.mode,
     }
-    draft = Draft(
-        claims, card_profile, record.digest, record.claims[275], authority.approval_pem, authority.approval_kid, aad=record.digest
-    )
-    plain, draft.carried = draft.seal(card_profile)
+    draft = Draft(claims, issue.data, record.digest, record.claims[275], authority.approval_pem, authority.approval_kid, aad=record.digest)
+    plain, draft.carried = draft.seal(issue.data)
     claims[261], claims[262] = hashlib.sha256(plain).digest(), hashlib.sha256(draft.carried).digest()
     if variant is not None:
         VARIANTS[variant](draft)
@@ -218,6 +201,7 @@ VARIANTS: Mapping[str, Callable[[Draft], None]] = {
     "other_plaintext": _other_plaintext,
     "unopenable_profile": _unopenable_profile,
     "other_card_profile": _other_card_profile,
+    **ISSUE_VARIANTS,
 }
 REPLAY = "replay"
 """The variant that answers with an older approval; it needs the store and is made there."""

@@ -2,8 +2,9 @@
 """What the operator does with a terminal's signed result, and the signed acknowledgement it gives.
 
 Rules
-* ``written``: bound to the approval, the record and the read-back; then the approval is spent, the number active and the card
-  used. A read-back that is not the approved profile ends as ``failed``: number released, card scrapped.
+* ``written`` and ``answered``: bound to the approval, the record and the read-back; then the approval is spent, the number active and the
+  card used. A read-back that is not the approved data, or answers of the card that do not prove it (``proofs``), end as ``failed``: number
+  and quota released, card scrapped.
 * ``cancelled`` / ``voided``: the reservation is released, the card returns to stock / is scrapped. Unknown sessions are accepted
   too, and from then on closed: a late record of that session is not decided any more.
 * a result repeated with the same outcome gets an acknowledgement again; another outcome is a conflict.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulators.backend import shapes, signatures, strict_cbor
 from simulators.backend.errors import ApiError
+from simulators.backend.proofs import proven
 from simulators.backend.signatures import NotAuthentic
 from simulators.backend.store import give_back_quota
 from simulators.backend.strict_cbor import Malformed
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from simulators.backend.authority import Authority
+    from simulators.backend.pool import Pool
     from simulators.backend.store import Store
 
 
@@ -35,6 +38,7 @@ class Reports:
     """Takes results and acknowledges them."""
 
     store: Store
+    pool: Pool
     authority: Authority
     operator_id: str
 
@@ -46,7 +50,7 @@ class Reports:
             earlier = db.execute("SELECT serial, outcome, ack FROM result WHERE session = ?", (session,)).fetchone()
             if earlier and (earlier["serial"] != serial or earlier["outcome"] != claims[257]):
                 raise ApiError(409, "INCOMPATIBLE_STATE", "another result was reported before")
-            ack = earlier["ack"] if earlier else _settle(db, serial, claims, activation)
+            ack = earlier["ack"] if earlier else _settle(db, self.pool, serial, claims, activation)
         return self._acknowledge(session, ack, signed)
 
     def _acknowledge(self, session: bytes, outcome: str, signed: bytes) -> bytes:
@@ -70,17 +74,17 @@ def _authentic(db: sqlite3.Connection, serial: str, session: bytes, signed: byte
     bound = claims[1] == serial and claims[7] == session and claims.get(259, b"") == aad
     if activation:
         bound = bound and activation["serial"] == serial and claims[260] == activation["record"]
-    if not bound or (claims[257] == "written" and not aad):
+    if not bound or (claims[257] in shapes.SOLD and not aad):
         raise ApiError(422, "RESULT_REJECTED", "not bound to this session, record and approval")
     return claims
 
 
-def _settle(db: sqlite3.Connection, serial: str, claims: Mapping[int, Any], activation: sqlite3.Row | None) -> str:
+def _settle(db: sqlite3.Connection, pool: Pool, serial: str, claims: Mapping[int, Any], activation: sqlite3.Row | None) -> str:
     """Carry out the first result of a session; returns the acknowledgement's outcome."""
     session, outcome = claims[7], claims[257]
     reserved = activation is not None and activation["outcome"] == "approved"
-    if outcome == "written" and activation is not None:
-        good = claims[261] == [activation["iccid"], activation["profile"]]
+    if outcome in shapes.SOLD and activation is not None:
+        good = claims[261] == [activation["iccid"], activation["profile"]] and proven(db, pool, claims)
         ack = "active" if good else "failed"
         db.execute("INSERT INTO spent VALUES (?, ?)", (claims[259], session))
     else:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operator on the wire: HTTP/1.1 with keep-alive over TLS, and everything that can go wrong there.
 
-A request is one event of the fault plan (``any`` first, then its own name: approve, status, result, time, heartbeat, enrol), and a
-second one, ``NAME_done``, after its work was committed and before the answer leaves. Kinds of fault:
+A request is one event of the fault plan (``any`` first, then its own name: approve, status, result, unlock, relay, time, heartbeat, enrol),
+and a second one, ``NAME_done``, after its work was committed and before the answer leaves. Kinds of fault:
 
 ===============  ===================================================================================================
 ``delay``        wait ``ms`` (1000)

@@ -19,7 +19,10 @@ TEXT_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8})
 IMAGE_FIELDS = frozenset({20, 21})
 PROVENANCE = frozenset({"chip", "mrz", "ocr"})
 PROTECTION = frozenset({"software", "token"})
-RESULT_OUTCOMES = frozenset({"written", "cancelled", "voided"})
+SOLD = frozenset({"written", "answered"})
+"""Results that ask for the number to be activated."""
+RESULT_OUTCOMES = SOLD | {"cancelled", "voided"}
+ANSWERS_MAX, ANSWER_BYTES = 80, 256
 
 
 def _text(value: Any) -> bool:
@@ -58,6 +61,14 @@ def _exactly(members: Mapping[int, Check], optional: Mapping[int, Check] | None 
 def _digests(value: Any) -> bool:
     fields = TEXT_FIELDS | IMAGE_FIELDS
     return type(value) is dict and bool(value) and set(value) <= fields and all(_octets(32)(entry) for entry in value.values())
+
+
+def _short(value: Any) -> bool:
+    return _uint(value) and value <= 0xFFFF
+
+
+def _answers(value: Any) -> bool:
+    return _many(_tuple(_short, _short, lambda data: _octets()(data) and len(data) <= ANSWER_BYTES))(value) and len(value) <= ANSWERS_MAX
 
 
 _DIGEST, _ID16 = _octets(32), _octets(16)
@@ -100,7 +111,7 @@ _RESULT = _exactly(
         258: _text,
         260: _DIGEST,
     },
-    {259: _ID16, 261: _tuple(_text, _DIGEST)},
+    {259: _ID16, 261: _tuple(_text, _DIGEST), 262: _answers},
 )
 
 
@@ -131,12 +142,17 @@ def record(payload: bytes, signed: bytes) -> Record:
 
 
 def result(payload: bytes) -> Mapping[int, Any]:
-    """Read a result's payload; raises :class:`Malformed`. ``written`` must name its approval and what was read back."""
+    """Read a result's payload; raises :class:`Malformed`.
+
+    One that asks for activation names its approval and what was read back, and no outcome code; ``answered`` brings the card's answers, a
+    card that was not touched has none.
+    """
     claims = strict_cbor.loads(payload)
     if not _RESULT(claims):
         raise Malformed("result")
-    written = claims[257] == "written"
-    if written and (claims[258] or not {259, 261} <= set(claims)):
+    outcome = claims[257]
+    needed = {259, 261, 262} if outcome == "answered" else {259, 261} if outcome in SOLD else set()
+    if not needed <= set(claims) or (outcome in SOLD and claims[258]) or (outcome == "cancelled" and 262 in claims):
         raise Malformed("result")
     return dict(claims)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the operator remembers, in SQLite: terminals, work orders, blanks, numbers, quota, activations, results.
+"""What the operator remembers, in SQLite: terminals, work orders, blanks and their keys, numbers, quota, activations, issues, results.
 
 Decides nothing: it keeps the invariants a schema can keep (a nonce once, an approval spent once, at most five numbers for a
 person) and hands out transactions. One connection, one lock; a transaction is the only way in.
@@ -25,12 +25,17 @@ CREATE TABLE IF NOT EXISTS terminal (serial TEXT PRIMARY KEY, spki BLOB NOT NULL
   sequence INTEGER NOT NULL, last BLOB NOT NULL, revoked INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS work_order (token BLOB PRIMARY KEY, request BLOB, answer TEXT);
 CREATE TABLE IF NOT EXISTS blank (iccid TEXT PRIMARY KEY, adm BLOB NOT NULL, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS blank_key (iccid TEXT PRIMARY KEY, words TEXT NOT NULL, counter INTEGER NOT NULL, sqn INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS number (id INTEGER PRIMARY KEY AUTOINCREMENT, msisdn TEXT, imsi TEXT, iccid TEXT NOT NULL,
   session BLOB NOT NULL UNIQUE, state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS quota (person BLOB PRIMARY KEY, held INTEGER NOT NULL CHECK (held BETWEEN 0 AND {QUOTA}));
 CREATE TABLE IF NOT EXISTS nonce (nonce BLOB PRIMARY KEY, session BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS activation (session BLOB PRIMARY KEY, serial TEXT NOT NULL, record BLOB NOT NULL, outcome TEXT NOT NULL,
   code TEXT NOT NULL, answer TEXT NOT NULL, approval_id BLOB UNIQUE, profile BLOB, person BLOB, iccid TEXT, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS issue (session BLOB PRIMARY KEY, iccid TEXT NOT NULL, mode TEXT NOT NULL, proof TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS unlocking (session BLOB NOT NULL, challenge BLOB NOT NULL, code BLOB NOT NULL, PRIMARY KEY (session, challenge));
+CREATE TABLE IF NOT EXISTS relay_round (session BLOB NOT NULL, sequence INTEGER NOT NULL, request BLOB NOT NULL, answers TEXT NOT NULL,
+  commands TEXT NOT NULL, done INTEGER NOT NULL, PRIMARY KEY (session, sequence));
 CREATE TABLE IF NOT EXISTS result (session BLOB PRIMARY KEY, serial TEXT NOT NULL, outcome TEXT NOT NULL, code TEXT NOT NULL,
   record BLOB NOT NULL, ack TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS spent (approval_id BLOB PRIMARY KEY, session BLOB NOT NULL UNIQUE);

@@ -13,6 +13,7 @@ Decides whether the card at the far end is the right one, and whether each answe
 from __future__ import annotations
 
 import hmac
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,8 @@ class Scp03Host:
         self._enc = self._mac = self._rmac = b""
         self._chain = bytes(16)
         self._commands = 0
+        self._sent: deque[tuple[bytes, int]] = deque()
+        self._answered = (self._chain, 0)
 
     def initialize_update(self) -> bytes:
         """Return INITIALIZE UPDATE."""
@@ -85,25 +88,31 @@ class Scp03Host:
         data, le = _body(apdu)
         self._commands += 1
         if data and self._level & 0x02:
-            data = self._cbc(0x00, data + b"\x80" + bytes(-(len(data) + 1) % 16))
+            data = self._cbc(0x00, data + b"\x80" + bytes(-(len(data) + 1) % 16), self._commands)
         if len(data) > 247:
             raise ValueError("too long for a secured command")
         command = bytes([apdu[0] | 0x04]) + apdu[1:4] + bytes([len(data) + 8]) + data
-        return command + self._sign(command) + le
+        command += self._sign(command)
+        self._sent.append((self._chain, self._commands))
+        return command + le
 
     def unwrap(self, response: bytes) -> tuple[bytes, int]:
-        """Return (plain data, status word) of the answer to the last wrapped command; raises :class:`ChannelFailed`."""
+        """Return (plain data, status word) of the answer to the oldest command not answered; raises :class:`ChannelFailed`.
+
+        Several commands may be wrapped before the first answer comes; answers come in the commands' order.
+        """
+        self._answered = chain, number = self._sent.popleft() if self._sent else self._answered
         data, sw = _split(response)
         if not self._level & 0x10 or sw >> 8 not in (0x90, 0x91, 0x62, 0x63):
             return data, sw
         signed = 0x9000 if sw >> 8 == 0x91 else sw  # 91xx is the card telling the terminal of a proactive command, behind the channel
-        mac = _cmac(self._rmac, self._chain + data[:-8] + signed.to_bytes(2, "big"))[:8]
+        mac = _cmac(self._rmac, chain + data[:-8] + signed.to_bytes(2, "big"))[:8]
         if len(data) < 8 or not hmac.compare_digest(mac, data[-8:]):
             raise ChannelFailed("response_mac", sw)
         data = data[:-8]
         if not self._level & 0x20 or not data:
             return data, sw
-        plain = self._cbc(0x80, data, backwards=True).rstrip(b"\0") if len(data) % 16 == 0 else b""
+        plain = self._cbc(0x80, data, number, backwards=True).rstrip(b"\0") if len(data) % 16 == 0 else b""
         if plain[-1:] != b"\x80":
             raise ChannelFailed("response_padding", sw)
         return plain[:-1], sw
@@ -112,9 +121,9 @@ class Scp03Host:
         self._chain = _cmac(self._mac, self._chain + command)
         return self._chain[:8]
 
-    def _cbc(self, direction: int, data: bytes, *, backwards: bool = False) -> bytes:
-        """CBC from the enciphered command counter; ``direction`` 80 for responses."""
-        counter = direction << 120 | self._commands
+    def _cbc(self, direction: int, data: bytes, number: int, *, backwards: bool = False) -> bytes:
+        """CBC from the enciphered counter of command ``number``; ``direction`` 80 for responses."""
+        counter = direction << 120 | number
         block = Cipher(algorithms.AES(self._enc), modes.ECB()).encryptor()  # noqa: S305  # one block, Amendment D §6.2.6
         cipher = Cipher(algorithms.AES(self._enc), modes.CBC(block.update(counter.to_bytes(16, "big"))))
         return (cipher.decryptor() if backwards else cipher.encryptor()).update(data)

@@ -29,6 +29,7 @@ NOT_AUTHENTIC = {
 }
 HOUR = 3600
 Faulty = tuple[dict[int, Any], Request, bytes]
+MODES = {"fields", "script", "unlock", "relay"}
 CHANGED: dict[str, Callable[[Faulty], bool]] = {
     "wrong_operator": lambda f: f[0][1] != "operator-0",
     "wrong_terminal": lambda f: f[0][258] != f[1].claims[1],
@@ -46,6 +47,25 @@ CHANGED: dict[str, Callable[[Faulty], bool]] = {
     "other_plaintext": lambda f: f[0][262] == digest(f[2]),
     "unopenable_profile": lambda f: f[0][262] == digest(f[2]),
     "other_card_profile": lambda f: f[0][262] == digest(f[2]),
+    "no_mode": lambda f: 264 not in f[0],
+    "unknown_mode": lambda f: f[0][264] not in MODES,
+    "mode_of_another_type": lambda f: type(f[0][264]) is int,
+    "other_mode": lambda f: f[0][264] == "script",
+}
+WRONG_DATA: dict[str, tuple[str, Callable[[dict[int, Any]], bool]]] = {
+    "script_as_fields": ("fields", lambda data: type(data[4]) is list),
+    "fields_as_script": ("script", lambda data: type(data[4]) is str and 10 in data),
+    "script_without_steps": ("script", lambda data: data[4] == []),
+    "step_without_command": ("script", lambda data: data[4][0][0] == b""),
+    "step_without_status": ("script", lambda data: data[4][0][1] == []),
+    "step_too_long": ("script", lambda data: len(data[4][0][0]) == 262),
+    "too_many_steps": ("script", lambda data: len(data[4]) == 65),
+    "relay_of_257": ("relay", lambda data: data[4] == 257),
+    "relay_of_none": ("relay", lambda data: data[4] == 0),
+    "fields_without_adm": ("fields", lambda data: set(data) == set(range(1, 10))),
+    "unlock_with_adm": ("unlock", lambda data: {10, 12} <= set(data)),
+    "unlock_without_key": ("unlock", lambda data: set(data) == set(range(1, 10))),
+    "short_challenge": ("fields", lambda data: len(data[11][0]) == 15),
 }
 
 
@@ -58,7 +78,7 @@ def faulty(operator: Operator, unit: Unit, variant: str) -> tuple[Request, dict[
 
 
 def test_every_variant_is_told_apart_here() -> None:
-    assert set(VARIANTS) | {"replay"} == NOT_AUTHENTIC | set(CHANGED)
+    assert set(VARIANTS) | {"replay"} == NOT_AUTHENTIC | set(CHANGED) | set(WRONG_DATA)
 
 
 @pytest.mark.parametrize("variant", sorted(NOT_AUTHENTIC))
@@ -81,6 +101,18 @@ def test_an_authentic_approval_is_wrong_as_its_name_says(operator: Operator, uni
         plain = unit.open_profile(request, answer)
         assert digest(plain) == claims[261]
         assert cbor2.loads(plain)[1] != request.claims[264][1]
+
+
+@pytest.mark.parametrize("variant", sorted(WRONG_DATA))
+def test_issue_data_is_wrong_as_the_variant_says_and_named_by_right_digests(operator: Operator, unit: Unit, variant: str) -> None:
+    mode, wrong = WRONG_DATA[variant]
+    request, answer = faulty(operator, unit, variant)
+    claims = verify1(unb64(answer["approval"]), unit.approval_spki, "rnt-approval", digest(request.record))
+    plain = unit.open_profile(request, answer)
+    assert (claims[264], claims[261], claims[262]) == (mode, digest(plain), digest(unb64(answer["profile"])))
+    data = cbor2.loads(plain)
+    assert data[1] == request.claims[264][1]
+    assert wrong(data)
 
 
 def test_a_session_with_a_wrong_approval_can_be_given_up(operator: Operator, unit: Unit) -> None:

@@ -19,6 +19,7 @@ from firmware.core.keyring import Trust
 from firmware.core.record import Card, SignedRecord, build_record, seal_items, sign_record
 from firmware.core.report import Effect, ReadBack, Result, Verdict, sign_result, verify_ack
 from simulators.backend.approvals import VARIANTS
+from simulators.backend.misuse import ISSUE_VARIANTS
 from tests.contract.backend.operator_messages import Operator, Unit
 from tests.unit.core_codecs import core_world as world
 
@@ -35,6 +36,7 @@ REFUSED_WITH = {
     **dict.fromkeys(("wrong_terminal", "wrong_card", "wrong_atr", "wrong_nonce", "wrong_session"), "R707"),
     **dict.fromkeys(("other_profile", "other_plaintext", "other_card_profile"), "R707"),
     **dict.fromkeys(("expired", "not_yet", "too_old"), "R705"),
+    **dict.fromkeys(tuple(ISSUE_VARIANTS), "R704"),
 }
 
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that make a blank a subscriber's card, for cards the operator writes itself, through the terminal: plain APDUs.
+
+Decides what goes into which file (3GPP TS 31.102 §4.2) and in which order. Rules:
+
+1. The USIM is selected by name, every file by its identifier: short identifiers are the card maker's affair.
+2. EF_IMSI comes last: a card cut short is still without a number. Behind it EF_IMSI is read; what comes back belongs to the proof.
+3. Lists are written from their beginning; the rest of a blank's list is empty already. A record is written whole, so its length is told.
+
+How the commands reach the card is the business of :mod:`.scp80` and :mod:`.scp03`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+USIM = bytes.fromhex("A0000000871002")
+SELECT_USIM = bytes.fromhex("00A4040C07") + USIM
+SMSP_MIN = 28
+"""Bytes of an EF_SMSP record without a name, TS 31.102 §4.2.27."""
+NAME_MAX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """What is to be on the card; all texts but ``name`` are digits. ``home`` entries are "MCCMNC:AcT" with the AcT in hex."""
+
+    imsi: str
+    name: str
+    centre: str
+    home: tuple[str, ...]
+    equivalent: tuple[str, ...]
+    forbidden: tuple[str, ...]
+    mnc_length: int
+
+
+def contents(subscriber: Subscriber, smsp: int) -> tuple[tuple[int, bytes], ...]:
+    """Return (file identifier, bytes) of everything written, in order; ``smsp`` is the length of an EF_SMSP record."""
+    home = "".join(f"{plmn(entry[:-5]).hex()}{entry[-4:]}" for entry in subscriber.home)
+    network = plmn(subscriber.imsi[: 3 + subscriber.mnc_length])
+    return (
+        (0x6FAD, bytes([0, 0, 0, subscriber.mnc_length])),
+        (0x6F78, (1 << int(subscriber.imsi[-1])).to_bytes(2, "big")),
+        (0x6F46, b"\x01" + subscriber.name.encode("ascii").ljust(NAME_MAX, b"\xff")),
+        (0x6F62, bytes.fromhex(home)),
+        (0x6FD9, b"".join(plmn(entry) for entry in subscriber.equivalent)),
+        (0x6F7B, b"".join(plmn(entry) for entry in subscriber.forbidden)),
+        (0x6F7E, b"\xff" * 4 + network + bytes.fromhex("0000FF01")),
+        (0x6F42, message_parameters(subscriber.centre, smsp)),
+        (0x6F07, imsi(subscriber.imsi)),
+    )
+
+
+def commands(subscriber: Subscriber, smsp: int) -> tuple[bytes, ...]:
+    """Return the APDUs; the last one reads EF_IMSI."""
+    found = [SELECT_USIM]
+    for identifier, data in contents(subscriber, smsp):
+        update = bytes.fromhex("00DC0104" if identifier == 0x6F42 else "00D60000")
+        found += [bytes.fromhex("00A4000C02") + identifier.to_bytes(2, "big"), update + bytes([len(data)]) + data]
+    return (*found, bytes.fromhex("00B0000009"))
+
+
+def imsi(digits: str) -> bytes:
+    """Return EF_IMSI, 9 bytes (TS 31.102 §4.2.2, TS 24.008 §10.5.1.4)."""
+    odd = ("9" if len(digits) % 2 else "1") + digits
+    coded = _swapped(odd if len(odd) % 2 == 0 else odd + "F")
+    return (bytes([len(coded)]) + coded).ljust(9, b"\xff")
+
+
+def plmn(digits: str) -> bytes:
+    """Return a network, 3 bytes (TS 24.008 §10.5.1.13); two digits of MNC are filled up by F."""
+    mcc, mnc = digits[:3], digits[3:]
+    return _swapped(mcc + (mnc[2:] or "F") + mnc[:2])
+
+
+def message_parameters(centre: str, size: int) -> bytes:
+    """Return one EF_SMSP record of ``size`` bytes that holds nothing but the service centre (TS 31.102 §4.2.27)."""
+    if size < SMSP_MIN:
+        raise ValueError("an EF_SMSP record has 28 bytes at least")
+    number = b"\x91" + _swapped(centre.ljust(len(centre) + len(centre) % 2, "F"))
+    address = (bytes([len(number)]) + number).ljust(12, b"\xff")
+    return b"\xff" * (size - SMSP_MIN) + b"\xfd" + b"\xff" * 12 + address + b"\xff" * 3
+
+
+def _swapped(digits: str) -> bytes:
+    return bytes.fromhex("".join(digits[at + 1] + digits[at] for at in range(0, len(digits), 2)))

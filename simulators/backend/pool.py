@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's blank cards: which there are, how each is to be issued, and the keys the operator shares with it.
+
+Rules
+* a blank is told as ``{iccid, mode?, challenge?, …keys}``; told again it takes the new words too, as long as it is blank
+* a mode needs that mode's keys: one that is named and impossible is refused; a blank that names none is issued in the house's own mode
+  where its keys allow that, else in ``fields``
+* a key of the subscriber (K with OPc) is proven by a challenge unless ``challenge`` is false
+* packet counter and sequence number only rise, in the transaction that stores the answer they belong to
+
+Decides no activation. The keys are test values of simulated cards; nothing here tells one to anybody.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simulators.backend.errors import Refusal
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from simulators.backend.store import Store
+
+FIELDS, SCRIPT, UNLOCK, RELAY = MODES = ("fields", "script", "unlock", "relay")
+NEEDED: Mapping[str, frozenset[str]] = {
+    FIELDS: frozenset({"adm"}),
+    SCRIPT: frozenset({"kic", "kid"}),
+    UNLOCK: frozenset({"unlock"}),
+    RELAY: frozenset({"enc", "mac"}),
+}
+"""Mode → the keys it cannot do without."""
+KEYS: Mapping[str, tuple[int, ...]] = {
+    "adm": (8,),
+    "kic": (16, 24),
+    "kid": (16, 24),
+    "enc": (16, 24, 32),
+    "mac": (16, 24, 32),
+    "k": (16,),
+    "opc": (16,),
+    "unlock": (16,),
+}
+"""Key → the lengths it may have, in bytes; told in hex."""
+NUMBERS: Mapping[str, int] = {"key_version": 1, "algorithm": 2, "channel_version": 0x30, "unlock_ref": 0x0A, "smsp": 53}
+"""Version and algorithm of the packet keys, version of the channel keys, key reference of the unlocking, bytes of an EF_SMSP record; and
+what they are unless told."""
+COUNTS = ("counter", "sqn")
+"""The last packet counter and the last sequence number that were used before the blank came into the pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """One blank: ``keys`` by the names of :data:`KEYS`, ``numbers`` by those of :data:`NUMBERS`. ``challenged``: prove K."""
+
+    iccid: str
+    mode: str
+    challenged: bool
+    keys: Mapping[str, bytes]
+    numbers: Mapping[str, int]
+
+
+class Pool:
+    """All blanks of ``store``; ``mode`` is the house's own mode."""
+
+    def __init__(self, store: Store, mode: str = FIELDS) -> None:
+        self._store, self._mode = store, mode
+
+    def add(self, told: Mapping[str, Any]) -> None:
+        """Put a blank in, or hear more of one that is there; raises ``ValueError`` for words it does not know or cannot use."""
+        iccid = str(told.get("iccid", ""))
+        words = {name: value for name, value in told.items() if name not in {"iccid", *COUNTS}}
+        counts = [int(told.get(name, 0)) for name in COUNTS]
+        with self._store.transaction() as db:
+            row = db.execute("SELECT state, words FROM blank LEFT JOIN blank_key USING (iccid) WHERE iccid = ?", (iccid,)).fetchone()
+            words = {**(json.loads(row["words"] or "{}") if row else {}), **words}
+            _check(iccid, words)
+            if row is not None and row["state"] != "blank":
+                return
+            db.execute("INSERT OR IGNORE INTO blank VALUES (?, ?, 'blank')", (iccid, bytes.fromhex(words.get("adm", ""))))
+            db.execute(
+                "INSERT INTO blank_key VALUES (?, ?, ?, ?) ON CONFLICT (iccid) DO UPDATE SET words = excluded.words,"
+                " counter = max(counter, excluded.counter), sqn = max(sqn, excluded.sqn)",
+                (iccid, json.dumps(words), *counts),
+            )
+
+    def add_text(self, text: str) -> None:
+        """Put in what a command line tells: ``ICCID:ADMHEX``, or ``@FILE`` with a JSON list of blanks."""
+        if text.startswith("@"):
+            for told in json.loads(Path(text[1:]).read_text(encoding="utf-8")):
+                self.add(told)
+            return
+        iccid, _, adm = text.partition(":")
+        self.add({"iccid": iccid, "adm": adm})
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Return every blank without its keys: iccid, state, mode, counter, sqn."""
+        with self._store.transaction() as db:
+            rows = db.execute(f"{_SELECT} ORDER BY blank.rowid").fetchall()
+        return [{**{n: row[n] for n in ("iccid", "state", *COUNTS)}, "mode": self._blank(row).mode} for row in rows]
+
+    def take(self, db: sqlite3.Connection, iccid: str) -> Blank:
+        """Reserve the blank and return it; R703 when it is not in the pool, R702 when it is no longer blank."""
+        row = db.execute(f"{_SELECT} WHERE iccid = ?", (iccid,)).fetchone()
+        if row is None:
+            raise Refusal("R703")
+        if row["state"] != "blank":
+            raise Refusal("R702")
+        db.execute("UPDATE blank SET state = 'reserved' WHERE iccid = ?", (iccid,))
+        return self._blank(row)
+
+    def find(self, db: sqlite3.Connection, iccid: str) -> Blank:
+        """Return a blank of the pool in whatever state; raises ``KeyError``."""
+        row = db.execute(f"{_SELECT} WHERE iccid = ?", (iccid,)).fetchone()
+        if row is None:
+            raise KeyError(iccid)
+        return self._blank(row)
+
+    def _blank(self, row: sqlite3.Row) -> Blank:
+        words = json.loads(row["words"] or "{}")
+        keys = {name: bytes.fromhex(words[name]) for name in KEYS if name in words}
+        keys.setdefault("adm", bytes(row["adm"]))
+        house = self._mode if NEEDED[self._mode] <= set(keys) else FIELDS
+        numbers = {name: int(words.get(name, usual)) for name, usual in NUMBERS.items()}
+        challenged = bool(words.get("challenge", True)) and {"k", "opc"} <= set(keys)
+        return Blank(row["iccid"], words.get("mode", house), challenged, keys, numbers)
+
+
+_SELECT = (
+    "SELECT iccid, state, adm, words, coalesce(counter, 0) AS counter, coalesce(sqn, 0) AS sqn FROM blank LEFT JOIN blank_key USING (iccid)"
+)
+
+
+def raise_count(db: sqlite3.Connection, iccid: str, count: str, *, by: int = 1, least: int = 0) -> int:
+    """Raise the blank's ``count`` (of :data:`COUNTS`) by ``by`` from what it was, or from ``least`` if that is more; returns it."""
+    row = db.execute(f"UPDATE blank_key SET {count} = max({count}, ?) + ? WHERE iccid = ? RETURNING {count} AS now", (least, by, iccid))  # noqa: S608  # names from our own code only
+    return int(row.fetchone()["now"])
+
+
+def _check(iccid: str, words: Mapping[str, Any]) -> None:
+    unknown = set(words) - {*KEYS, *NUMBERS, "mode", "challenge"}
+    if not iccid or not iccid.isalnum() or unknown:
+        raise ValueError(f"a blank is an ICCID and its keys in hex; unknown: {sorted(unknown)}")
+    wrong = [name for name in KEYS if name in words and len(bytes.fromhex(words[name])) not in KEYS[name]]
+    if wrong or not all(type(words.get(name, 0)) is int for name in NUMBERS):
+        raise ValueError(f"of another length or type: {wrong or sorted(NUMBERS)}")
+    mode = words.get("mode", FIELDS)
+    if mode not in MODES or not NEEDED[mode] <= set(words):
+        raise ValueError(f"a mode is one of {', '.join(MODES)} and needs its keys: {', '.join(sorted(NEEDED.get(mode, ())))}")
+    if words.get("challenge") and not {"k", "opc"} <= set(words):
+        raise ValueError("a challenge needs K and OPc")
