@@ -7,7 +7,8 @@ Rules
   row may or may not be found on the next opening (the caller was not told it is there, so it must ask the world again).
 * An approval, its nonce and its record are spent once in the life of the file.
 * Personal data goes into sealed items only. Erasing deletes the session's wrapped key and the items in the transaction of the erasing
-  row, then empties the log, so that neither file still holds them.
+  row, then empties the log, so that neither file still holds them. Items it is told to keep are sealed anew under another key, in the
+  same transaction, and are deleted with the closing row.
 * Every caller mistake (wrong sizes, appending to a closed session, items after erasing) is a ``ValueError`` before anything is written.
 
 It runs no effect, reads no clock, and signs nothing.
@@ -40,7 +41,7 @@ from firmware.journal.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -93,7 +94,7 @@ class Journal:
         """Transactions made durable since opening, each one flush of the disk."""
         return self._store.commits
 
-    def append(
+    def append(  # noqa: PLR0913  # the parts of one transaction, all but the row optional and named
         self,
         session: bytes,
         kind: str,
@@ -103,17 +104,22 @@ class Journal:
         spend: Spend | None = None,
         record: RecordLink | None = None,
         erase: bool = False,
+        keep: Sequence[str] = (),
         close: bool = False,
     ) -> Row:
         """Write one event and everything that must stand or fall with it; durable on return.
 
         ``session`` 16 bytes, ``kind`` 1..64 plain characters, ``payload`` at most 1 MiB without personal data, ``items`` name → bytes of at
         most 8 MiB each (the same name again replaces), ``record`` exactly one after :meth:`last_record`. ``erase`` destroys all items of
-        the session for ever; ``close`` makes this its last row. Raises :class:`AlreadySpent` (nothing appended),
-        :class:`JournalFailed`, ``ValueError``.
+        the session for ever; those named in ``keep`` (not personal) last until it is closed. ``close`` makes this its last row.
+        Raises :class:`AlreadySpent` (nothing appended), :class:`ItemGone` (one to keep), :class:`JournalFailed`, ``ValueError``.
         """
         flags = (ERASES if erase else 0) | (CLOSES if close else 0)
         tip = self._check(session, kind, payload, items, spend, record, erase=erase)
+        if keep and (close or not erase):
+            raise ValueError("only an erasing row that does not close keeps items")
+        kept = {name: self.item(session, name) for name in keep}
+        forget = erase or (close and tip.erased)  # what was kept goes with the last row
         entry = Entry(self._tree.size + 1, session, flags, kind, payload, spend, record)
         digest = entry.digest()
         tree = self._tree.append(merkle.leaf_hash(digest))
@@ -127,10 +133,10 @@ class Journal:
             )
             if spend or record:
                 self._write_links(entry)
-            if items:
-                self._write_items(number, session, items)
+            self._write_items(number, session, items)
             if flags:
-                self._end(number, erase=erase, close=close)
+                self._end(number, erase=forget, close=close)
+                self._write_items(number, session, kept)
             if noting:
                 self._store.execute("UPDATE unit SET audit_size = ?, audit_peaks = ?", (tree.size, tree.pack()))
         self._tree, self._root, self._last_record = tree, root, record or self._last_record
@@ -140,7 +146,7 @@ class Journal:
             self._tips.pop(session, None)
         else:
             self._tips[session] = Tip(number, chain, tip.erased or erase)
-        if erase or self._store.log_is_long():
+        if forget or self._store.log_is_long():
             self._store.checkpoint()
         return Row(entry.seq, session, kind, payload)
 
@@ -270,6 +276,8 @@ class Journal:
             self._store.execute("INSERT INTO record (row, number, digest) VALUES (?, ?, ?)", (entry.seq, record.seq, record.digest))
 
     def _write_items(self, number: int, session: bytes, items: Mapping[str, bytes]) -> None:
+        if not items:
+            return
         if found := self._store.query("SELECT wrapped FROM session_key WHERE session = ?", (number,)):
             wrapped: bytes = found[0][0]
         else:

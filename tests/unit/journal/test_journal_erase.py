@@ -139,3 +139,37 @@ def test_opening_empties_a_log_left_by_a_crash(path: Path, tmp_path: Path) -> No
         assert _left(crashed / "journal.db", pieces) == 0
         with pytest.raises(ItemGone):
             journal.item(A, "x")
+
+
+def test_item_kept_when_erasing_lasts_until_the_session_is_closed_and_under_another_key(path: Path) -> None:
+    answers, personal = b"receipt of the card " * 9, b"the person's own" * 9
+    with Journal.open(path, STORE_KEY) as journal:
+        journal.append(A, "k", b"", items={"holder": personal, "answers": answers})
+        pieces = _secrets(journal, A)
+        journal.append(A, "erased", b"", erase=True, keep=("answers",))
+        assert _left(path, pieces) == 0
+        assert journal.item(A, "answers") == answers
+        with pytest.raises(ItemGone):
+            journal.item(A, "holder")
+    with Journal.open(path, STORE_KEY) as journal:
+        assert journal.item(A, "answers") == answers
+        pieces = _secrets(journal, A)
+        assert _left(path, pieces) >= 0.9 * len(pieces)
+        with pytest.raises(ValueError, match="erased"):
+            journal.append(A, "k", b"", items={"answers": b"others"})
+        journal.append(A, "acknowledged", b"", close=True)
+        assert _left(path, pieces) == 0
+        with pytest.raises(ItemGone):
+            journal.item(A, "answers")
+
+
+def test_keeping_what_is_not_there_or_without_erasing_appends_nothing(path: Path) -> None:
+    with Journal.open(path, STORE_KEY) as journal:
+        journal.append(A, "k", b"", items={"holder": b"x"})
+        with pytest.raises(ItemGone):
+            journal.append(A, "erased", b"", erase=True, keep=("answers",))
+        for erase, close in ((False, False), (True, True)):
+            with pytest.raises(ValueError, match="keeps"):
+                journal.append(A, "erased", b"", keep=("holder",), erase=erase, close=close)
+        assert len(journal.rows(A)) == 1
+        assert journal.item(A, "holder") == b"x"
