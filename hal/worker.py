@@ -47,6 +47,7 @@ Operation = Callable[[dict[str, Any], Deadline], dict[str, Any]]
 
 MAX_LINE = 1 << 20
 """Longest request or answer in bytes; a portrait frame of 256 KiB as hex fits."""
+RECEIVE_BYTES: Final = 64 * 1024
 
 
 class Service(Protocol):
@@ -93,6 +94,25 @@ class Watch:
         self._working.clear()
 
 
+class Requests:
+    """The lines that come over ``channel``. Unlike a buffered file it keeps nothing of a line once it was taken."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self._heard = bytearray()
+
+    def next_line(self) -> bytes:
+        """Wait for the next line and return it; empty when the other end closed, or says more than :data:`MAX_LINE` without an end."""
+        while (end := self._heard.find(b"\n")) < 0:
+            part = self.channel.recv(RECEIVE_BYTES)
+            if not part or len(self._heard) + len(part) > MAX_LINE:
+                return b""
+            self._heard += part
+        line = bytes(self._heard[: end + 1])
+        del self._heard[: end + 1]
+        return line
+
+
 SERVICES: Mapping[str, str] = {
     "id_reader": "hal.id_reader.service:IdReaderService",
     "sim_card": "hal.sim_card.service:SimCardService",
@@ -105,21 +125,29 @@ SERVICES: Mapping[str, str] = {
 
 def serve(channel: socket.socket, service_name: str) -> None:
     """Answer requests on ``channel`` until the other end closes it."""
-    stream = channel.makefile("rwb")
-    first = stream.readline(MAX_LINE)
+    requests = Requests(channel)
+    first = requests.next_line()
     if not first:
         return
     module, _, name = SERVICES[service_name].partition(":")
     service: Service = getattr(importlib.import_module(module), name)(json.loads(first)["config"])
     watch = Watch(service) if isinstance(service, Stallable) else contextlib.nullcontext()
     try:
-        for line in iter(lambda: stream.readline(MAX_LINE), b""):
-            with watch:
-                answer = _answer(service, json.loads(line))
-            stream.write(json.dumps(answer).encode() + b"\n")
-            stream.flush()
+        while _serve_one(requests, service, watch):
+            pass
     finally:
         service.close()
+
+
+def _serve_one(requests: Requests, service: Service, watch: contextlib.AbstractContextManager[object]) -> bool:
+    """Answer the next request; ``False`` when there is none. Nothing of a request or an answer is held while the next is waited for."""
+    line = requests.next_line()
+    if not line:
+        return False
+    with watch:
+        answer = _answer(service, json.loads(line))
+    requests.channel.sendall(json.dumps(answer).encode() + b"\n")
+    return True
 
 
 def _answer(service: Service, request: dict[str, Any]) -> dict[str, Any]:

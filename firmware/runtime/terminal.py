@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from firmware.core.effects import ACTIVE
 from firmware.core.errors import PolicyRefused
-from firmware.runtime import texts
+from firmware.runtime import memory, texts
 from firmware.runtime.runner import Session
 from firmware.runtime.timing import DEVICE_S, HEARTBEAT_S, RETRY_S, pause_after
 from firmware.runtime.workers import DeviceFailed
@@ -87,6 +87,7 @@ class Terminal:
             self._remember(session.outcome)
             if identity in self.unit.journal.open_sessions():
                 self._pending.append(session)
+        memory.forget()
         self._in_session = False
 
     async def _serve(self) -> None:
@@ -102,6 +103,7 @@ class Terminal:
                 return
             self._show("ready", texts.sentence(texts.READY))
             await self._one_session()
+            memory.forget()
 
     async def _one_session(self) -> None:
         start = asyncio.ensure_future(self.unit.kiosk.wait_for("start"))

@@ -80,6 +80,17 @@ _PEOPLE = (
     _like_zhang("bad_date", name="卫样例", number=identity_number("19950505", "021"), birth="19950505", valid_from="20201332"),
     _like_zhang("rare_name", name="𠮷样例", number=identity_number("19960606", "023"), birth="19960606"),
     _like_zhang("dotted_name", name="样例江·测试买买提", number=identity_number("19970707", "025"), birth="19970707", ethnicity="05"),
+    _like_zhang(
+        "canary",
+        name="𪛖鸎样例鳹㑇",
+        number=identity_number("19710923", "731", area="998877"),
+        birth="19710923",
+        address="虚构省鸀鳿市鶢鶋巷73191号 17单元60413室",
+        issuer="鸀鳿市公安局鷾鸸分局",
+        valid_from="20211207",
+        valid_to="20411207",
+        appended=("虚构省鹔鹴市鵽鸠街88351号 23单元70929室",),
+    ),
     _like_zhang("lone_surrogate", name="\ud842样例", number=identity_number("19980808", "027"), birth="19980808"),
     _like_zhang("unknown_type", name="蒋样例", number=identity_number("19990909", "029"), birth="19990909", layout="Z"),
     _like_zhang(

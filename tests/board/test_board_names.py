@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from firmware.runtime import config
+from firmware.runtime.memory import WIPING
 
 ROOT = Path(__file__).parents[2]
 BOARD = ROOT / "board"
@@ -175,6 +176,11 @@ def test_unit_starts_the_module_that_exists_with_the_sample_path() -> None:
     assert program == "/opt/rnt/bin/python"
     assert arguments == ["-m", "firmware.runtime", "--config", "/etc/rnt/terminal.toml"]
     assert importlib.util.find_spec("firmware.runtime.__main__")
+
+
+def test_unit_starts_under_the_settings_that_overwrite_freed_memory() -> None:
+    assert values("Environment") == [f"{name}={value}" for name, value in WIPING.items()]
+    assert (values("LimitCORE"), values("MemorySwapMax")) == (["0"], ["0"])
 
 
 def test_unit_folders_are_those_of_the_sample_configuration() -> None:

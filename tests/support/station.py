@@ -54,7 +54,7 @@ class Station:
         """Start the terminal, by default the shipped one; returns its screen, connected."""
         command = [sys.executable, *(entry or ("-m", "firmware.runtime")), "--config", str(self.terminal_toml)]
         with (self.root / "terminal.err").open("ab") as errors:
-            self.terminal = subprocess.Popen(command, cwd=ROOT, stderr=errors)
+            self.terminal = subprocess.Popen(command, cwd=ROOT, stdout=errors, stderr=errors)
         self.screen = Screen(self.root / "run" / "kiosk.sock", self.terminal)
         return self.screen
 

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One station for the canary's sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.station import Station
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def shared_station() -> Iterator[Station]:
+    station = Station("--option", "id_reader=--no-pace")
+    try:
+        station.provision()
+        yield station
+    finally:
+        station.close()
+
+
+@pytest.fixture
+def station(shared_station: Station) -> Iterator[Station]:
+    """Yield the station with the canary at the counter and no terminal running."""
+    shared_station.clear()
+    shared_station.forget_numbers()
+    shared_station.fresh_card()
+    shared_station.device("desk", "script", persona="canary")
+    yield shared_station
+    shared_station.stop()
+    shared_station.clear()
