@@ -25,6 +25,28 @@ _NUMBER = struct.Struct(">Q")
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """What is hashed of a row: all of it but the payload, of which ``content`` is the SHA-256. Nothing personal: it may be handed out."""
+
+    flags: int
+    session: bytes
+    kind: str
+    content: bytes
+    spend: Spend | None
+    record: RecordLink | None
+
+    def digest(self, seq: int) -> bytes:
+        """Return the leaf entry of this row as number ``seq``."""
+        kind = self.kind.encode()
+        parts = [b"rnt/row/1", _HEAD.pack(seq, self.flags, len(kind)), self.session, kind, self.content]
+        if self.spend:
+            parts += [b"S", self.spend.approval_id, self.spend.nonce, self.spend.record]
+        if self.record:
+            parts += [b"R", _NUMBER.pack(self.record.seq), self.record.digest]
+        return sha256(b"".join(parts)).digest()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A row with what belongs to it."""
 
@@ -38,13 +60,11 @@ class Entry:
 
     def digest(self) -> bytes:
         """Return SHA-256 over the entry: the audit tree's leaf entry."""
-        kind = self.kind.encode()
-        parts = [b"rnt/row/1", _HEAD.pack(self.seq, self.flags, len(kind)), self.session, kind, sha256(self.payload).digest()]
-        if self.spend:
-            parts += [b"S", self.spend.approval_id, self.spend.nonce, self.spend.record]
-        if self.record:
-            parts += [b"R", _NUMBER.pack(self.record.seq), self.record.digest]
-        return sha256(b"".join(parts)).digest()
+        return self.outline().digest(self.seq)
+
+    def outline(self) -> Outline:
+        """Return what is hashed of the entry."""
+        return Outline(self.flags, self.session, self.kind, sha256(self.payload).digest(), self.spend, self.record)
 
 
 def next_chain(chain: bytes, digest: bytes) -> bytes:

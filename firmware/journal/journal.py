@@ -11,22 +11,28 @@ Rules
   same transaction, and are deleted with the closing row.
 * Every caller mistake (wrong sizes, appending to a closed session, items after erasing) is a ``ValueError`` before anything is written.
 
+The signed checkpoints of the audit tree and the operator's countersignatures are rows too, each a session of its own.
+
 It runs no effect, reads no clock, and signs nothing.
 """
 
 from __future__ import annotations
 
+import os
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from firmware.journal import merkle, reading, sealing
+from firmware.journal import merkle, proofs, reading, sealing
 from firmware.journal.entry import CHAIN_START, CLOSES, ERASES, Entry, next_chain
 from firmware.journal.errors import AlreadySpent, ItemGone, JournalCorrupt, JournalError
 from firmware.journal.reading import Tip
 from firmware.journal.schema import APPLICATION_ID, MIGRATIONS
 from firmware.journal.store import Store
 from firmware.journal.values import (
+    CHECKPOINT,
+    COUNTERSIGNATURE,
     ID_BYTES,
+    MARKS,
     MAX_INTEGER,
     MAX_ITEM,
     MAX_PAYLOAD,
@@ -41,11 +47,15 @@ from firmware.journal.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
+    from firmware.journal.entry import Outline
+    from firmware.journal.values import CheckpointRow
+
 NOTE_EVERY: Final = 2048  # rows after which the audit tree is noted, so that opening re-hashes at most about so many
+T = TypeVar("T")
 _NO_ITEMS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
@@ -61,6 +71,7 @@ class Journal:
         self._root = self._tree.root()
         self._tips: dict[bytes, Tip] = reading.open_tips(store, chains)
         self._last_record = reading.last_link(store)
+        reading.last_checkpoint(store)
         reading.check_items(store, store_key)
 
     @classmethod
@@ -118,9 +129,9 @@ class Journal:
         tip = self._check(session, kind, payload, items, spend, record, erase=erase)
         if keep and (close or not erase):
             raise ValueError("only an erasing row that does not close keeps items")
+        entry = Entry(self._tree.size + 1, session, flags, kind, payload, spend, record)
         kept = {name: self.item(session, name) for name in keep}
         forget = erase or (close and tip.erased)  # what was kept goes with the last row
-        entry = Entry(self._tree.size + 1, session, flags, kind, payload, spend, record)
         digest = entry.digest()
         tree = self._tree.append(merkle.leaf_hash(digest))
         root, chain = tree.root(), next_chain(tip.chain, digest)
@@ -131,7 +142,7 @@ class Journal:
                 "INSERT INTO row (seq, session, flags, kind, payload, chain, root) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (entry.seq, number, flags, kind, payload, chain, root),
             )
-            if spend or record:
+            if spend or record or kind in MARKS:
                 self._write_links(entry)
             self._write_items(number, session, items)
             if flags:
@@ -149,6 +160,17 @@ class Journal:
         if forget or self._store.log_is_long():
             self._store.checkpoint()
         return Row(entry.seq, session, kind, payload)
+
+    def add_checkpoint(self, message: bytes) -> Row:
+        """Store the signed checkpoint of the audit tree as :meth:`audit_head` gives it now: it becomes the next row."""
+        return self.append(os.urandom(ID_BYTES), CHECKPOINT, message, close=True)
+
+    def add_countersignature(self, message: bytes) -> Row:
+        """Store the operator's countersignature of the last checkpoint; ``ValueError`` when there is none, or it has one already."""
+        last = self.last_checkpoint()
+        if last is None or last.countersigned:
+            raise ValueError("no checkpoint waits for a countersignature")
+        return self.append(os.urandom(ID_BYTES), COUNTERSIGNATURE, message, close=True)
 
     def rows(self, session: bytes) -> tuple[Row, ...]:
         """Return the session's rows, oldest first; empty for an unknown session. Raises :class:`JournalCorrupt` on a broken chain."""
@@ -191,13 +213,29 @@ class Journal:
         self._store.check()
         return self._tree.size, self._root
 
+    def last_checkpoint(self) -> CheckpointRow | None:
+        """Return the unit's last checkpoint, if there is one."""
+        self._store.check()
+        return self._read(lambda: reading.last_checkpoint(self._store))
+
+    def outlines(self, after: int) -> Iterator[tuple[int, Outline, bytes | None]]:
+        """Yield number, outline and, of checkpoints and countersignatures, payload of the rows behind ``after``. Nothing personal."""
+        for entry in reading.audit_entries(self._store, after):
+            yield entry.seq, entry.outline(), entry.payload if entry.kind in MARKS else None
+
     def inclusion_proof(self, seq: int) -> list[bytes]:
         """Return the proof that row ``seq`` is in the audit tree; re-hashes the journal. ``ValueError`` when there is no such row."""
-        return merkle.inclusion_proof(seq - 1, self._leaves())
+        return self._proof(proofs.inclusion_ranges(seq - 1, self._tree.size), None)
 
-    def consistency_proof(self, size: int) -> list[bytes]:
-        """Return the proof that the audit tree begins with its first ``size`` rows; re-hashes the journal."""
-        return merkle.consistency_proof(size, self._leaves())
+    def consistency_proof(self, old: int, size: int | None = None) -> list[bytes]:
+        """Return the proof that the tree of the first ``size`` rows (all, when not told) begins with that of the first ``old``.
+
+        Re-hashes the rows behind ``old`` when a checkpoint signed that tree, else the journal. ``ValueError`` unless 0 < old <= size.
+        """
+        size = self._tree.size if size is None else size
+        if size > self._tree.size:
+            raise ValueError("no such tree")
+        return self._proof(proofs.consistency_ranges(old, size), self._read(lambda: reading.checkpoint_tree(self._store, old)))
 
     def verify(self) -> int:
         """Check the whole file and re-hash every row, not only those since the tree was noted; return the rows checked."""
@@ -274,6 +312,10 @@ class Journal:
                 raise AlreadySpent("this approval, nonce or record was spent before")
         if record := entry.record:
             self._store.execute("INSERT INTO record (row, number, digest) VALUES (?, ?, ?)", (entry.seq, record.seq, record.digest))
+        if entry.kind == CHECKPOINT:
+            self._store.execute("INSERT INTO checkpoint (row, peaks) VALUES (?, ?)", (entry.seq, self._tree.pack()))
+        elif entry.kind == COUNTERSIGNATURE:
+            self._store.execute("INSERT INTO countersignature (row, checkpoint) SELECT ?, max(row) FROM checkpoint", (entry.seq,))
 
     def _write_items(self, number: int, session: bytes, items: Mapping[str, bytes]) -> None:
         if not items:
@@ -309,17 +351,28 @@ class Journal:
         number = tip.number if tip else self._number(session)
         if not number:
             return []
+        return self._read(lambda: reading.session_rows(self._store, number, tip))
+
+    def _proof(self, ranges: list[proofs.Range], known: merkle.Frontier | None) -> list[bytes]:
+        """Return the heads over the ranges, re-hashing every row behind ``known``, which must lead to the tree we have."""
+        collector = proofs.Collector(ranges, known)
+
+        def hash_all() -> None:
+            for entry in reading.audit_entries(self._store, collector.size):
+                collector.append(merkle.leaf_hash(entry.digest()))
+            if collector.frontier() != self._tree:
+                raise JournalCorrupt("audit tree does not match its rows")
+
+        self._read(hash_all)
+        return [collector.head(found) for found in ranges]
+
+    def _read(self, read: Callable[[], T]) -> T:
+        """Return what ``read`` does; a journal found corrupt answers nothing any more."""
         try:
-            return reading.session_rows(self._store, number, tip)
+            return read()
         except JournalCorrupt:
             self._store.stop("content does not add up")
             raise
-
-    def _leaves(self) -> list[bytes]:
-        leaves = [merkle.leaf_hash(digest) for digest in reading.audit_digests(self._store)]
-        if merkle.root(leaves) != self._root:
-            raise self._corrupt("audit tree does not match its rows")
-        return leaves
 
     def _corrupt(self, reason: str) -> JournalError:
         self._store.stop(reason)

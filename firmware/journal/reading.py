@@ -16,12 +16,15 @@ from firmware.journal.entry import CHAIN_START, CLOSES, Entry, next_chain
 from firmware.journal.errors import JournalCorrupt
 from firmware.journal.merkle import Frontier, leaf_hash
 from firmware.journal.schema import APPLICATION_ID, MIGRATIONS
-from firmware.journal.values import FIRST_LINK, RecordLink, Spend
+from firmware.journal.values import CHECKPOINT, FIRST_LINK, CheckpointRow, RecordLink, Spend
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from firmware.journal.store import Store
 
-SMALL_TABLES: Final = ("unit", "session", "spent", "record", "session_key", "item")  # they grow with the sessions, not with the rows
+# they grow with the sessions, not with the rows
+SMALL_TABLES: Final = ("unit", "session", "spent", "record", "session_key", "item", "checkpoint", "countersignature")
 _BATCH: Final = 1024
 _COLUMNS: Final = (
     "SELECT r.seq, s.name, r.flags, r.kind, r.payload, p.approval_id, p.nonce, p.record, l.number, l.digest, r.chain, r.root"
@@ -76,17 +79,47 @@ def session_rows(store: Store, number: int, tip: Tip | None) -> list[Stored]:
 
 def check_tables(store: Store, *tables: str) -> None:
     """Have SQLite compare the tables (all, when none is named) with their indexes, types and constraints."""
-    for argument in tables or ("1",):
+    known = {name for (name,) in store.query("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    for argument in known.intersection(tables) if tables else ("1",):  # a file of an older version lacks the later tables
         if store.query(f"PRAGMA integrity_check({argument})") != [("ok",)]:
             raise JournalCorrupt("a table does not match its indexes or types")
 
 
-def audit_digests(store: Store) -> list[bytes]:
-    """Return the row digests of the whole journal: the entries of the audit tree."""
-    digests: list[bytes] = []
-    while batch := store.query(_BY_SEQ, (len(digests),)):
-        digests += [_stored(columns).digest for columns in batch]
-    return digests
+def audit_entries(store: Store, after: int) -> Iterator[Entry]:
+    """Yield the rows behind number ``after``, oldest first, in bounded memory."""
+    while batch := store.query(_BY_SEQ, (after,)):
+        for columns in batch:
+            yield _stored(columns).entry
+        after += len(batch)
+
+
+def last_checkpoint(store: Store) -> CheckpointRow | None:
+    """Return the last checkpoint; raises :class:`JournalCorrupt` when its row is none, or its peaks are not of the tree it signs."""
+    found = store.query(
+        "SELECT c.row, r.kind, r.payload, s.row FROM checkpoint c LEFT JOIN row r ON r.seq = c.row"
+        " LEFT JOIN countersignature s ON s.checkpoint = c.row ORDER BY c.row DESC LIMIT 1"
+    )
+    if not found:
+        return None
+    seq, kind, message, countersigned = found[0]
+    if kind != CHECKPOINT or not checkpoint_tree(store, seq - 1):
+        raise JournalCorrupt("the last checkpoint is not the one that was stored")
+    return CheckpointRow(seq, message, countersigned)
+
+
+def checkpoint_tree(store: Store, size: int) -> Frontier | None:
+    """Return the tree of the first ``size`` rows when a checkpoint of it was stored; raises :class:`JournalCorrupt`."""
+    found = store.query("SELECT peaks FROM checkpoint WHERE row = ?", (size + 1,))
+    if not found:
+        return None
+    try:
+        tree = Frontier.unpack(size, found[0][0])
+    except ValueError as error:
+        raise JournalCorrupt("the tree of a checkpoint is malformed") from error
+    head = store.query("SELECT root FROM row WHERE seq = ?", (size,)) if size else [(tree.root(),)]
+    if head != [(tree.root(),)]:
+        raise JournalCorrupt("the tree of a checkpoint does not match its row")
+    return tree
 
 
 def check_identity(store: Store) -> bool:

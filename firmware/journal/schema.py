@@ -73,4 +73,17 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         *_kept("spent"),
         *_kept("record"),
     ),
+    (
+        # a row that is a checkpoint of the tree before it, with the peaks of that tree; a row that is the countersignature of one
+        """CREATE TABLE checkpoint (
+            row INTEGER PRIMARY KEY REFERENCES row (seq),
+            peaks BLOB NOT NULL
+        ) STRICT""",
+        """CREATE TABLE countersignature (
+            row INTEGER PRIMARY KEY REFERENCES row (seq),
+            checkpoint INTEGER NOT NULL UNIQUE REFERENCES checkpoint (row)
+        ) STRICT""",
+        *_kept("checkpoint"),
+        *_kept("countersignature"),
+    ),
 )

@@ -11,6 +11,11 @@ DIGEST_BYTES = 32
 MAX_INTEGER = 2**63 - 1  # what a SQLite INTEGER holds
 MAX_PAYLOAD = 1 << 20
 MAX_ITEM = 8 << 20
+CHECKPOINT = "audit.checkpoint"
+"""Kind of the row whose payload is a signed checkpoint of the rows before it."""
+COUNTERSIGNATURE = "audit.countersignature"
+"""Kind of the row whose payload is the operator's countersignature of the last checkpoint."""
+MARKS = frozenset({CHECKPOINT, COUNTERSIGNATURE})
 _NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)
 
 
@@ -39,6 +44,15 @@ class RecordLink:
 
     seq: int
     digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRow:
+    """The unit's last checkpoint as stored: its row, its signed bytes, and the row of its countersignature, if there is one."""
+
+    seq: int
+    message: bytes = field(repr=False)
+    countersigned: int | None
 
 
 FIRST_LINK = RecordLink(0, bytes(DIGEST_BYTES))  # what stands before the first record
