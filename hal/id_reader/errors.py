@@ -36,6 +36,15 @@ class ReaderFault(DeviceError):
     kind: ClassVar[str] = "reader_fault"
 
 
+class ReaderSilent(DeviceError):
+    """The reader answers nothing any more: not after a second find, a reset of the SAM, and a new opening of its port.
+
+    ``data["remedy"]`` is ``power_cycle``: what is left to try is its power, which the owner of the controller switches, and then a person.
+    """
+
+    kind: ClassVar[str] = "reader_silent"
+
+
 class UnknownDocument(ProtocolError):
     """The card's type character is none we know; ``data["type"]`` is its code point. The fields are not guessed."""
 

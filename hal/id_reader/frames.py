@@ -10,8 +10,8 @@ Clause: SAM_V protocol text of 2014 (published with openiDR200), §1.1 and §2 o
 Rules
 * Len is bounded to 4..4089, and to what the command sent may bring, before a byte of the body is read.
 * An answer carries no sequence number: a command knows the lengths of its own answers, everything else is refused.
-* The fingerprint command (30 10) is not in this table and cannot be sent. An answer long enough to carry fingerprints fits no command:
-  it is refused at its Len and drained from the line unread.
+* The fingerprint command (30 10) is not in this table and cannot be sent. What a reader adds to text and photo unasked (a length and 0, 512
+  or 1,024 bytes) goes into the checksum and nowhere else: it is no part of an :class:`Answer`.
 """
 
 from __future__ import annotations
@@ -33,21 +33,32 @@ MAX_LENGTH: Final = 4089
 TEXT_LENGTH: Final = 256
 PHOTO_LENGTH: Final = 1024
 ADDRESS_LENGTH: Final = 70
+_FINGERS: Final = (0, 512, 1024)
+"""Bytes of fingerprints a reader may add to text and photo: none, one finger, two."""
 _SIZES: Final = TEXT_LENGTH.to_bytes(2, "big") + PHOTO_LENGTH.to_bytes(2, "big")
+_STATUS_LENGTH: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its ``CMD Para [Data]``, the data sizes its good answer may have, and how long an answer may take in seconds."""
+    """One command: its ``CMD Para [Data]``, the data sizes its good answer may have, and how long an answer may take in seconds.
+
+    ``keep`` is the most data bytes that are kept; what comes behind them is dropped as it arrives.
+    """
 
     name: str
     body: bytes
     sizes: frozenset[int]
     timeout: float
+    keep: int = MAX_LENGTH
 
     def allows(self, length: int) -> bool:
         """Return whether an answer to this command may have this Len: a bare status, or one of its data sizes."""
         return length == MIN_LENGTH or length - MIN_LENGTH in self.sizes
+
+    def kept(self, length: int) -> int:
+        """Return how many bytes of a body of ``length`` are kept: all, or status and ``keep`` bytes of data."""
+        return length if length - MIN_LENGTH <= self.keep else _STATUS_LENGTH + self.keep
 
     @property
     def frame(self) -> bytes:
@@ -58,11 +69,12 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: SW1 SW2 of the card (often 0), SW3 of the SAM, data."""
+    """One answer: SW1 SW2 of the card (often 0), SW3 of the SAM, data, and how many more bytes of data were dropped unread."""
 
     card_status: int
     code: int
     data: bytes
+    dropped: int = 0
 
 
 def checksum(data: bytes) -> int:
@@ -80,17 +92,19 @@ STATUS: Final = Command("status", b"\x11\xff", _sizes(), 1.0)
 SAM_ID: Final = Command("sam_id", b"\x12\xff", _sizes(16), 1.0)
 FIND: Final = Command("find", b"\x20\x01", _sizes(4), 0.5)
 SELECT: Final = Command("select", b"\x20\x02", _sizes(8), 0.5)
-READ: Final = Command("read", b"\x30\x01", _sizes(_BLOCKS), 3.0)
+_BLOCKS_AND_SIZE: Final = _BLOCKS + 2
+READ: Final = Command("read", b"\x30\x01", _sizes(_BLOCKS, *(_BLOCKS_AND_SIZE + n for n in _FINGERS)), 3.0, keep=_BLOCKS_AND_SIZE)
 APPENDED: Final = Command("appended", b"\x30\x03", _sizes(*(ADDRESS_LENGTH * n for n in range(1, 5))), 2.0)
 MANAGEMENT: Final = Command("management", b"\x30\x05", _sizes(28), 1.0)
 COMMANDS: Final = (RESET, STATUS, SAM_ID, FIND, SELECT, READ, APPENDED, MANAGEMENT)
 
-_BAUD_CODES: Final = {115200: 0, 57600: 1, 38400: 2, 19200: 3, 9600: 4}
+BAUDS: Final = (115200, 57600, 38400, 19200, 9600)
+"""The rates of a serial reader; a rate's place is its code in the command."""
 
 
 def set_baud(baud: int) -> Command:
-    """Return the command that changes the line's rate; the answer still comes at the old one. ``KeyError`` for other rates."""
-    return Command("set_baud", bytes([0x60, _BAUD_CODES[baud]]), _sizes(), 1.0)
+    """Return the command that changes the line's rate; the answer still comes at the old one. ``ValueError`` for other rates."""
+    return Command("set_baud", bytes([0x60, BAUDS.index(baud)]), _sizes(), 1.0)
 
 
 def set_max_rf(size: int) -> Command:
@@ -126,13 +140,17 @@ def parse_header(heard: bytes, command: Command) -> tuple[int, bytes]:
     return length, heard[body:]
 
 
-def parse_body(length: int, body: bytes) -> Answer:
-    """Return the answer in ``body``, which is exactly ``length`` bytes with its checksum; :class:`FrameError` ``checksum`` otherwise."""
-    if len(body) != length or length < MIN_LENGTH:
+def parse_body(length: int, body: bytes, dropped: bytes = b"") -> Answer:
+    """Return the answer of ``length`` whose first bytes are ``body`` and whose others are ``dropped``.
+
+    Raises :class:`FrameError` ``length`` when that is not ``length`` bytes, ``checksum`` when they do not fold to 0.
+    """
+    if len(body) + len(dropped) != length or length < MIN_LENGTH or len(body) < _STATUS_LENGTH:
         raise FrameError("answer of the wrong length", reason="length", length=length)
-    if checksum(length.to_bytes(2, "big") + body):
+    if checksum(length.to_bytes(2, "big")) ^ checksum(body) ^ checksum(dropped):
         raise FrameError("checksum does not fit", reason="checksum")
-    return Answer(int.from_bytes(body[:2], "big"), body[2], body[3:-1])
+    end = min(len(body), length - 1)
+    return Answer(int.from_bytes(body[:2], "big"), body[2], body[_STATUS_LENGTH:end], length - 1 - end)
 
 
 def parse_frame(frame: bytes, command: Command) -> Answer:
@@ -140,12 +158,18 @@ def parse_frame(frame: bytes, command: Command) -> Answer:
     if not frame.startswith(PREAMBLE) or len(frame) < HEADER_LENGTH:
         raise FrameError("no answer", reason="preamble")
     length, body = parse_header(frame, command)
-    return parse_body(length, body)
+    kept = command.kept(length)
+    return parse_body(length, body[:kept], body[kept:])
 
 
-def parse_blocks(data: bytes) -> tuple[bytes, bytes]:
-    """Return (text, photo) of a good READ answer's data; :class:`FrameError` ``blocks`` when its own lengths differ from 256 and 1024."""
-    if data[: len(_SIZES)] != _SIZES or len(data) != _BLOCKS:
+def parse_blocks(answer: Answer) -> tuple[bytes, bytes]:
+    """Return (text, photo) of a good READ answer; :class:`FrameError` ``blocks`` when its own lengths are not those of its blocks."""
+    data = answer.data
+    start = len(_SIZES)
+    if len(data) == _BLOCKS_AND_SIZE:
+        start += 2
+        if int.from_bytes(data[len(_SIZES) : start], "big") != answer.dropped:
+            raise FrameError("blocks of the wrong size", reason="blocks")
+    if data[: len(_SIZES)] != _SIZES or len(data) != start + TEXT_LENGTH + PHOTO_LENGTH or (start == len(_SIZES) and answer.dropped):
         raise FrameError("blocks of the wrong size", reason="blocks")
-    text = len(_SIZES) + TEXT_LENGTH
-    return data[len(_SIZES) : text], data[text:]
+    return data[start : start + TEXT_LENGTH], data[start + TEXT_LENGTH :]

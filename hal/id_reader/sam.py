@@ -1,40 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SAM reader on its line: one command, one answer, and never an old one.
-
-Decides when an answer may be believed. Knows nothing of what the blocks mean.
+"""One SAM reader: waking it, waiting for a card, reading it, noticing that it left. Knows nothing of what the blocks mean.
 
 Rules
-* The line is drained before each command. An answer is read by length under one deadline and has to fit its command.
-* After silence or a broken answer the line is *in doubt*: nothing is asked before it fell silent and the reader answered its own SAM id.
-  The reader works in order, so whatever it owed us before has come and is gone.
-* One re-send at most, for a broken answer or a code that asks for it.
 * A reading is select, read, appended address, status, back to back. One stray byte or misfit among them voids the whole reading, since
   the card's text could then be an answer to somebody else's question; it is repeated once from the start.
+* One presentation, one reading: a card that was read is not found again before it left, whatever the SAM's find says of it. The same
+  question tells that it left: its appended address, which only the selected card answers.
 * Silence while a card is being read means a lifted card if the reader still answers, a dead reader if it does not.
+* A reader that falls silent gets a second find and a reset of its SAM (a type-B chip can hang it); then it is
+  :class:`~hal.id_reader.errors.ReaderSilent`, and whoever holds the port opens it anew.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hal.errors import DeadlinePassed
+from hal.errors import DeadlinePassed, ProtocolError
 from hal.id_reader import frames
-from hal.id_reader.errors import CardLifted, FrameError, NoCard
+from hal.id_reader.errors import CardLifted, FrameError, NoCard, ReaderSilent
+from hal.id_reader.exchange import Exchange
+from hal.id_reader.rates import patience
 from hal.id_reader.status import Verdict, error_for, verdict
 
 if TYPE_CHECKING:
     from hal.deadline import Deadline
-    from hal.link.serial import SerialLink
+    from hal.id_reader.line import Line
+    from hal.id_reader.rates import Rates
 
-JUNK_LIMIT: Final = 64
-"""Bytes that may stand in front of an answer's mark before the answer is given up."""
-SILENCE_S: Final = 0.03
-"""A line is silent after this; longer than a byte at 9600 baud and the 16 ms some USB bridges hold bytes back."""
 POLL_S: Final = 0.05
 """Between two finds: the RF field is polled, the protocol has no event for a card."""
-READY_POLL_S: Final = 0.25
-"""A SAM that is starting up does not answer; ask again after this."""
+LIFT_POLL_S: Final = 0.2
+"""Between two looks whether a card that was read still lies there."""
+RUNG_S: Final = 0.5
+"""What each step of bringing back a silent reader may take."""
+SWITCH_S: Final = 0.005
+"""What a reader needs after its answer to change its rate."""
 SAM_ID_TRIES: Final = 3
 """The first SAM id after power-on may be empty."""
 
@@ -49,107 +51,141 @@ class Reading:
 
 
 class SamReader:
-    """Drives one reader over an open link. All errors are :class:`~hal.errors.HalError`."""
+    """Drives one reader over an open line, at ``rates`` if it is a serial one. All errors are :class:`~hal.errors.HalError`."""
 
-    def __init__(self, link: SerialLink) -> None:
-        self._link = link
-        self._in_doubt = True
+    def __init__(self, line: Line, rates: Rates | None = None) -> None:
+        self.exchange = Exchange(line)
+        self._line = line
+        self._rates = rates
         self._found = False
-        self.sam_id = b""
-        self.frames = 0
-        self.bytes = 0
+        self._read_already = False
+        """The card in the field has been read; its presentation is used up."""
+
+    @property
+    def sam_id(self) -> bytes:
+        """The 16 id bytes of the SAM; empty before :meth:`start`."""
+        return self.exchange.sam_id
+
+    @property
+    def baud(self) -> int | None:
+        """The rate the reader talks at, ``None`` for one without."""
+        return self._rates.now if self._rates else None
+
+    # ---- the reader
 
     def start(self, deadline: Deadline) -> bytes:
-        """Wait until the SAM is up and return its 16 id bytes; ``ReaderFault`` when its self-test failed."""
-        while True:
-            try:
-                answer = self._once(frames.STATUS, deadline.sooner(READY_POLL_S))
-            except (DeadlinePassed, FrameError):
-                deadline.check()
-                self._silence(deadline)
-                continue
-            if verdict(answer.code) is Verdict.OK:
-                break
-            if verdict(answer.code) is not Verdict.RESEND:
-                raise error_for(answer.code)
-            deadline.check()
-        self.sam_id = self._read_sam_id(deadline)
+        """Wait until the SAM is up, at whichever rate, move it to the wanted one, and return its 16 id bytes.
+
+        Raises ``ReaderFault`` when its self-test failed, ``DeadlinePassed`` when nothing answers.
+        """
+        self._find_reader(deadline)
+        self.exchange.sam_id = b""
+        self.exchange.sam_id = self._read_sam_id(deadline)
+        if self._rates and self._rates.now != self._rates.wanted:
+            with contextlib.suppress(ProtocolError):  # it does not want to: slower, and no reason to do without it
+                self.change_baud(self._rates.wanted, deadline)
         return self.sam_id
 
     def check(self, deadline: Deadline) -> None:
         """Ask for the SAM's status; ``ReaderFault`` when it is not well."""
-        code = self._exchange(frames.STATUS, deadline).code
-        if verdict(code) is not Verdict.OK:
-            raise error_for(code)
+        self._good(frames.STATUS, deadline)
+
+    def reset(self, deadline: Deadline) -> None:
+        """Reset the SAM; a card that lies there is found anew."""
+        self._good(frames.RESET, deadline)
+        self._found = self._read_already = False
+
+    def change_baud(self, baud: int, deadline: Deadline) -> None:
+        """Move reader and line to ``baud`` for good; a reader that refuses (:class:`~hal.errors.ProtocolError`) stays where it is.
+
+        ``ValueError`` for a line without a rate and for a rate readers do not have.
+        """
+        if not self._rates:
+            raise ValueError("a USB reader has no rate")
+        with contextlib.suppress(DeadlinePassed):  # the answer was lost: it may be there already
+            self._good(frames.set_baud(baud), deadline)
+        self._rates.wanted = baud
+        self._rates.switch(baud)
+        self._line.quiet(deadline.sooner(SWITCH_S))
+        self._find_reader(deadline)
+
+    def set_max_rf(self, size: int, deadline: Deadline) -> None:
+        """Limit the frames between SAM and card to ``size`` bytes, 24..255: small ones are slower and bear a poor field."""
+        self._good(frames.set_max_rf(size), deadline)
+
+    # ---- the card
 
     def await_card(self, deadline: Deadline) -> None:
-        """Return once a card is found.
+        """Return once a card was presented: one that was read already has to leave first.
 
-        Two unanswered finds reset the SAM (a type-B chip can hang it); a third one is the deadline error.
+        Raises ``DeadlinePassed`` (with ``left`` when the last card still lies there), ``ReaderFault``, ``CardRejected``, ``ReaderSilent``.
         """
-        silent = 0
-        while True:
+        while self._read_already:
             try:
-                answer = self._exchange(frames.FIND, deadline)
+                if not self.card_gone(deadline):
+                    self._line.quiet(deadline.sooner(LIFT_POLL_S))
             except DeadlinePassed:
-                silent += 1
-                if silent > 2 or not deadline.left():  # noqa: PLR2004  # the ladder's length
-                    raise
-                if silent == 2:  # noqa: PLR2004  # second rung
-                    self._exchange(frames.RESET, deadline)
-                continue
-            silent = 0
-            if verdict(answer.code) is Verdict.OK:
-                self._found = True
-                return
-            if verdict(answer.code) in (Verdict.FAULT, Verdict.REJECTED):
-                raise error_for(answer.code)
+                raise DeadlinePassed("the card that was read still lies there", left=True) from None
+        while not self._find(deadline):
             deadline.check()
-            self._link.quiet(deadline.sooner(POLL_S))
+            self._line.quiet(deadline.sooner(POLL_S))
 
     def read(self, deadline: Deadline) -> Reading:
         """Return the blocks of the card that was found, or of the one lying there now.
 
         Raises ``NoCard``, ``CardLifted``, ``CardRejected``, ``ReaderFault``, or a :class:`FrameError` when two readings in a row were void.
         """
-        if self._in_doubt:
-            self._settle(deadline)
+        if self.exchange.in_doubt:
+            self._settled(deadline)
         try:
-            return self._reading(deadline)
+            reading = self._reading(deadline)
         except FrameError:
-            self._settle(deadline)
-            return self._reading(deadline)
+            self._settled(deadline)
+            try:
+                reading = self._reading(deadline)
+            except NoCard as gone:
+                raise CardLifted(code=gone.data.get("code")) from None  # it was there
+        self._read_already = True
+        return reading
+
+    def management_number(self, deadline: Deadline) -> bytes:
+        """Return IIN, SN and DN (28 bytes) of the card that was found, to be asked before it is read.
+
+        It tells one card from every other: nothing here hands it on.
+        """
+        self._select(deadline)
+        return self._good(frames.MANAGEMENT, deadline).data
 
     def card_gone(self, deadline: Deadline) -> bool:
-        """Return whether the card that was read has been lifted."""
+        """Return whether the card that was read has left; for one that was only found, whether it is found no more."""
+        if not self._read_already:
+            return not self._find(deadline)
         try:
-            code = self._exchange(frames.APPENDED, deadline).code
+            code = self.exchange.ask(frames.APPENDED, deadline).code
         except DeadlinePassed:
-            self._settle(deadline)
-            return True
-        if verdict(code) is Verdict.ORDER:
-            code = self._exchange(frames.FIND, deadline).code
-            self._found = verdict(code) is Verdict.OK
-        if verdict(code) is Verdict.FAULT:
-            raise error_for(code)
-        gone = verdict(code) not in (Verdict.OK, Verdict.ABSENT)
-        self._found = self._found and not gone
-        return gone
+            self._settled(deadline)
+        else:
+            if verdict(code) is Verdict.FAULT:
+                raise error_for(code)
+            if verdict(code) in (Verdict.OK, Verdict.ABSENT):
+                return False
+        self._found = self._read_already = False
+        return True
 
     def _reading(self, deadline: Deadline) -> Reading:
         try:
             self._select(deadline)
-            base = self._once(frames.READ, deadline, clean=True)
+            base = self.exchange.once(frames.READ, deadline, clean=True)
             if verdict(base.code) is not Verdict.OK:
                 raise self._void_or_error(base.code)
-            text, photo = frames.parse_blocks(base.data)
-            appended = self._once(frames.APPENDED, deadline, clean=True)
+            text, photo = frames.parse_blocks(base)
+            appended = self.exchange.once(frames.APPENDED, deadline, clean=True)
             if verdict(appended.code) not in (Verdict.OK, Verdict.ABSENT):
                 raise self._void_or_error(appended.code)
-            last = self._once(frames.STATUS, deadline, clean=True)
+            last = self.exchange.once(frames.STATUS, deadline, clean=True)
         except DeadlinePassed:
             self._found = False
-            self._settle(deadline)
+            self._settled(deadline)
             raise CardLifted from None
         if verdict(last.code) is not Verdict.OK:
             raise self._void_or_error(last.code)
@@ -158,16 +194,16 @@ class SamReader:
     def _select(self, deadline: Deadline) -> None:
         """Select the card; find it first if it was not found, or once more if selecting failed."""
         if self._found:
-            answer = self._once(frames.SELECT, deadline)
+            answer = self.exchange.once(frames.SELECT, deadline)
             if verdict(answer.code) is Verdict.OK:
                 return
             if verdict(answer.code) not in (Verdict.NO_CARD, Verdict.ORDER):
                 raise self._void_or_error(answer.code)
-        found = self._once(frames.FIND, deadline)
+        found = self.exchange.once(frames.FIND, deadline)
         self._found = verdict(found.code) is Verdict.OK
         if not self._found:
             raise NoCard(code=found.code) if verdict(found.code) is Verdict.NO_CARD else self._void_or_error(found.code)
-        answer = self._once(frames.SELECT, deadline)
+        answer = self.exchange.once(frames.SELECT, deadline)
         if verdict(answer.code) is not Verdict.OK:
             self._found = False
             raise CardLifted(code=answer.code) if verdict(answer.code) is Verdict.NO_CARD else self._void_or_error(answer.code)
@@ -180,10 +216,74 @@ class SamReader:
             self._found = False
         return error_for(code)
 
+    def _good(self, command: frames.Command, deadline: Deadline) -> frames.Answer:
+        """Ask, and raise what an answer other than a good one means."""
+        answer = self.exchange.ask(command, deadline)
+        if verdict(answer.code) is not Verdict.OK:
+            raise error_for(answer.code)
+        return answer
+
+    def _find(self, deadline: Deadline) -> bool:
+        """Ask for a card; a reader that stays silent is brought back first."""
+        try:
+            answer = self.exchange.ask(frames.FIND, deadline)
+        except DeadlinePassed:
+            answer = self._find_again(deadline)
+        if verdict(answer.code) in (Verdict.FAULT, Verdict.REJECTED):
+            raise error_for(answer.code)
+        self._found = verdict(answer.code) is Verdict.OK
+        return self._found
+
+    def _find_again(self, deadline: Deadline) -> frames.Answer:
+        """Find once more, then reset the SAM and find a last time; :class:`ReaderSilent` when all that stays unanswered."""
+        for rung in (frames.FIND, frames.RESET):
+            deadline.check()
+            try:
+                if rung is frames.RESET:
+                    self._reset_blindly(deadline)
+                self.exchange.settle(deadline.sooner(RUNG_S))
+                return self.exchange.ask(frames.FIND, deadline)
+            except DeadlinePassed:
+                continue
+        deadline.check()
+        raise ReaderSilent
+
+    def _reset_blindly(self, deadline: Deadline) -> None:
+        """Send a reset to a SAM that may be past answering; what it says is left to the settling that follows."""
+        self._found = self._read_already = False
+        try:
+            self.exchange.once(frames.RESET, deadline.sooner(RUNG_S))
+        except (DeadlinePassed, FrameError):
+            deadline.check()
+
+    def _settled(self, deadline: Deadline) -> None:
+        """Settle the line; a reader that does not answer its own id while there is time left is :class:`ReaderSilent`."""
+        try:
+            self.exchange.settle(deadline)
+        except DeadlinePassed:
+            deadline.check()
+            raise ReaderSilent from None
+
+    def _find_reader(self, deadline: Deadline) -> None:
+        """Ask for the status, at each rate there is, until the SAM is up."""
+        for seconds in patience():
+            for _ in self._rates.round() if self._rates else (None,):
+                try:
+                    answer = self.exchange.once(frames.STATUS, deadline.sooner(seconds))
+                except (DeadlinePassed, FrameError):
+                    deadline.check()
+                    self.exchange.silence(deadline)
+                    continue
+                if verdict(answer.code) is Verdict.OK:
+                    return
+                if verdict(answer.code) is not Verdict.RESEND:
+                    raise error_for(answer.code)
+                deadline.check()
+
     def _read_sam_id(self, deadline: Deadline) -> bytes:
         for tries_left in range(SAM_ID_TRIES - 1, -1, -1):
             try:
-                answer = self._exchange(frames.SAM_ID, deadline)
+                answer = self.exchange.ask(frames.SAM_ID, deadline)
             except DeadlinePassed:
                 if not tries_left or not deadline.left():
                     raise
@@ -193,67 +293,3 @@ class SamReader:
             if verdict(answer.code) is Verdict.FAULT or not tries_left:
                 break
         raise error_for(answer.code)
-
-    def _exchange(self, command: frames.Command, deadline: Deadline) -> frames.Answer:
-        """Ask once, and once more after a broken answer or a code that asks for it."""
-        if self._in_doubt:
-            self._settle(deadline)
-        try:
-            answer = self._once(command, deadline)
-            if verdict(answer.code) is not Verdict.RESEND:
-                return answer
-        except FrameError:
-            self._settle(deadline)
-        answer = self._once(command, deadline)
-        if verdict(answer.code) is Verdict.RESEND:
-            raise error_for(answer.code)
-        return answer
-
-    def _once(self, command: frames.Command, deadline: Deadline, *, clean: bool = False) -> frames.Answer:
-        """Drain, send, receive. ``clean`` makes bytes that had to be drained a :class:`FrameError`: the answer before was not the last."""
-        stray = self._link.discard()
-        if clean and stray:
-            self._in_doubt = True
-            raise FrameError("bytes nobody asked for", reason="stray", length=stray)
-        deadline.check()
-        until = deadline.sooner(command.timeout)
-        request = command.frame
-        self._in_doubt = True
-        self._link.write(request, until)
-        answer, received = self._receive(command, until)
-        self._in_doubt = False
-        self.frames += 2
-        self.bytes += len(request) + received
-        return answer
-
-    def _receive(self, command: frames.Command, until: Deadline) -> tuple[frames.Answer, int]:
-        heard = self._link.read_exactly(frames.HEADER_LENGTH, until)
-        while more := frames.missing(heard):
-            if len(heard) > JUNK_LIMIT:
-                raise FrameError("no answer in what came", reason="preamble", length=len(heard))
-            heard += self._link.read_exactly(more, until)
-        length, body = frames.parse_header(heard, command)
-        rest = self._link.read_exactly(length - len(body), until)
-        return frames.parse_body(length, body + rest), len(heard) + len(rest)
-
-    def _settle(self, deadline: Deadline) -> None:
-        """Bring the line back in step: silence, then the reader's own id as the answer to its own question."""
-        for tries_left in range(SAM_ID_TRIES - 1, -1, -1):
-            self._silence(deadline)
-            try:
-                answer = self._once(frames.SAM_ID, deadline)
-            except FrameError:
-                if not tries_left:
-                    raise
-                continue
-            if self.sam_id and answer.data and answer.data != self.sam_id:
-                self._in_doubt = True
-                raise FrameError("another reader answers", reason="sam_id")
-            return
-
-    def _silence(self, deadline: Deadline) -> None:
-        """Throw away what still comes until the line is silent for :data:`SILENCE_S`."""
-        self._link.discard()
-        while not self._link.quiet(deadline.sooner(SILENCE_S)):
-            deadline.check()
-            self._link.discard()

@@ -28,6 +28,7 @@ class Verdict(Enum):
     FAULT = auto()
     NO_CARD = auto()
     LIFTED = auto()
+    """Card and SAM lost each other: the card is to be presented again."""
     STRANGE = auto()
 
 
@@ -41,7 +42,6 @@ VERDICTS: Final[dict[int, Verdict]] = {
     0x47: Verdict.RESEND,  # get-random failed
     0x21: Verdict.ORDER,  # command error
     0x34: Verdict.ORDER,  # find first
-    0x31: Verdict.REJECTED,  # card rejected the SAM
     0x32: Verdict.REJECTED,  # SAM rejected the card
     0x33: Verdict.REJECTED,  # information failed verification
     0x37: Verdict.REJECTED,  # fingerprint verification failed
@@ -53,6 +53,7 @@ VERDICTS: Final[dict[int, Verdict]] = {
     0x80: Verdict.NO_CARD,  # find failed
     0x81: Verdict.NO_CARD,  # select failed
     0x41: Verdict.LIFTED,  # card read failed
+    0x31: Verdict.LIFTED,  # card rejected the SAM
 }
 
 

@@ -29,6 +29,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--iin", type=bytes.fromhex, default=bytes(4), help="4 bytes of find's answer as hex")
     parser.add_argument("--sn", type=bytes.fromhex, default=bytes(8), help="8 bytes of select's answer as hex")
     parser.add_argument("--sam-failure", type=lambda text: int(text, 16), default=0, help="60 or 66: the SAM is out of order")
+    parser.add_argument("--fingers", type=int, choices=(0, 512, 1024), help="bytes of fingerprints in the answer, unasked")
+    parser.add_argument("--address-slots", type=int, choices=(0, 1, 2, 3, 4), default=0, help="slots sent where there is an address at all")
+    parser.add_argument("--fixed-baud", action="store_true", help="refuse to change the rate")
     return parser.parse_args()
 
 
@@ -43,6 +46,9 @@ def main() -> None:
         arguments.iin,
         arguments.sn,
         PERSONAS[arguments.persona] if arguments.persona else None,
+        arguments.fingers,
+        arguments.address_slots,
+        arguments.fixed_baud,
         arguments.sam_failure,
     )
     port = Port(arguments.link)
@@ -61,6 +67,7 @@ def main() -> None:
     process.command("hangup", lambda _: device.unplug())
     process.command("plug", lambda _: device.plug())
     process.command("counts", lambda _: {"counts": dict(device.counts)})
+    process.command("baud", lambda _: {"baud": sam.baud})
     device.start()
     process.ready(port=port.name, sam_id=sam.sam_id.hex())
     process.run(lambda: arguments.link.unlink(missing_ok=True) if arguments.link else None)

@@ -3,16 +3,26 @@
 
 Faults, at events ``status samid find select read append manage reset baud rf unknown fingerprint``:
 
-``drop``     no answer
-``delay``    the answer comes ``ms`` late
-``corrupt``  byte ``byte`` (negative counts from the end; default the middle) has bit ``bit`` (default 0) flipped
-``junk``     ``hex`` (or ``n`` bytes 0x55) in front of the answer
-``stale``    an older answer in front of this one: the previous one, or the last to event ``of``
-``short``    only the first ``bytes`` bytes (default half)
-``lifted``   the card is gone: 41 (80, 81 for find, select), or with ``bytes`` the start of the answer and silence
-``sw3``      status-only answer ``code`` with SW1 SW2 = ``sw`` (numbers)
-``hangup``   the port closes; control command ``plug`` opens a new one under the same link
-``hold``     the device stops before it answers, until the control command ``release``
+``drop``       no answer
+``delay``      the answer comes ``ms`` late
+``corrupt``    byte ``byte`` (negative counts from the end; default the middle) has bit ``bit`` (default 0) flipped
+``junk``       ``hex`` (or ``n`` bytes 0x55) in front of the answer
+``headless``   the first ``n`` bytes (default 1) are missing
+``extra``      ``hex`` (or ``n`` bytes 0x55) behind the answer
+``twice``      the answer, and the answer again
+``stale``      an older answer in front of this one: the previous one, or the last to event ``of``
+``instead``    only an older answer, chosen as for ``stale``
+``interleave`` the bytes of the previous answer and of this one take turns
+``pseudo``     ``AA AA AA 96 69 00 05 05 05 05``: what some boxes say when they are out of time
+``empty``      success without its data
+``short``      only the first ``bytes`` bytes (default half)
+``babble``     the answer, and then noise for ``ms`` milliseconds
+``lifted``     the card is gone: 41 (80, 81 for find, select), or with ``bytes`` the start of the answer and silence
+``sw3``        status-only answer ``code`` with SW1 SW2 = ``sw`` (numbers)
+``stall``      USB only: the pipe halts until the host clears it, and the answer is lost
+``hangup``     the port closes; control command ``plug`` opens a new one under the same name
+``hang``       this and the next ``requests`` - 1 requests are not answered (0 = until the power comes back)
+``hold``       the device stops before it answers, until the control command ``release``
 
 A kind that is none of these ends the simulator.
 """
@@ -24,30 +34,61 @@ import threading
 import time
 import traceback
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from simulators.id_reader.sam import PREAMBLE, answer, event_of, xor
+from simulators.id_reader.sam import answer, event_of
+from simulators.id_reader.spoilers import SPOILERS, Said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-    from simulators.id_reader.port import Port
     from simulators.id_reader.sam import Sam
     from simulators.kit import Fault, SimulatorProcess
     from simulators.personas import Persona
 
 
-class Device:
-    """Runs the reader on its port in a thread. Control commands and the loop share the reader's state under one lock."""
+class Attachment(Protocol):
+    """How the reader hangs on the host: a serial port, a USB cable."""
 
-    def __init__(self, sam: Sam, port: Port, process: SimulatorProcess, *, pace: bool, power_up_ms: int) -> None:
+    rated: bool
+    """Whether the line has a rate of its own, which spreads answers over time."""
+
+    def plug(self) -> None:
+        """Connect; the name stays."""
+
+    def unplug(self) -> None:
+        """Disconnect: the cable is pulled."""
+
+    def speed_is(self, baud: int) -> bool:
+        """Return whether the host talks at ``baud``."""
+
+    def hear(self, timeout: float) -> None:
+        """Take in what the host sends within ``timeout`` seconds."""
+
+    def request(self) -> bytes | int | None:
+        """Take the next request, as :meth:`~simulators.id_reader.ear.Ear.request`."""
+
+    def deafen(self) -> None:
+        """Forget what was heard."""
+
+    def say(self, answers: Sequence[bytes], bytes_per_s: float | None) -> None:
+        """Send answers one after the other."""
+
+    def stall(self) -> None:
+        """Halt the pipe of the answer, where there are pipes."""
+
+
+class Device:
+    """Runs the reader on its attachment in a thread. Control commands and the loop share the reader's state under one lock."""
+
+    def __init__(self, sam: Sam, port: Attachment, process: SimulatorProcess, *, pace: bool, power_up_ms: int) -> None:
         self.sam, self._port, self._process = sam, port, process
         self._pace, self._power_up_s = pace, power_up_ms / 1000
         self._lock = threading.Lock()
         self._plugged = threading.Event()
         self._plugged.set()
-        self._last: dict[str, bytes] = {}
-        self._previous = b""
+        self._said = Said()
+        self._deaf_for: int | None = 0
         self.counts: Counter[str] = Counter()
 
     def start(self) -> None:
@@ -78,6 +119,7 @@ class Device:
                 return
             self._port.plug()
             self.sam.power_on()
+            self._deaf_for = 0
             self._awake_at = time.monotonic() + self._power_up_s
             self._plugged.set()
 
@@ -103,27 +145,36 @@ class Device:
         if time.monotonic() < self._awake_at or not self._port.speed_is(self.sam.baud):
             self._port.deafen()
             return
-        rate = self.sam.baud / 10 if self._pace else None
+        rate = self.sam.baud / 10 if self._pace and self._port.rated else None
         event = event_of(request) if isinstance(request, bytes) else "unknown"
         self.counts[event] += 1
         transcript = self._process.transcript
         transcript.frame(">", request if isinstance(request, bytes) else b"", event)
         fault = self._process.faults.next(event)
+        if self._hangs(fault):
+            return
         if fault and fault.do == "lifted":
             self._lift(fault, request, rate)
             return
         with self._lock:
             reply = self.sam.handle(request) if isinstance(request, bytes) else answer(request)
-        said = self._spoil(fault, reply, event) if fault else reply
-        if said is None:
-            self.unplug()
+        if fault and fault.do in {"hangup", "stall"}:
+            self.unplug() if fault.do == "hangup" else self._port.stall()
             return
-        self._remember(event, reply)
-        transcript.frame("<", said, f"{event} {fault.do}" if fault else event)
+        said = SPOILERS[fault.do](self._said, fault, reply) if fault else [reply]
+        self._said.remember(event, reply)
+        for one in said:
+            transcript.frame("<", one, f"{event} {fault.do}" if fault else event)
         self._port.say(said, rate)
 
-    def _remember(self, event: str, reply: bytes) -> None:
-        self._previous = self._last[event] = reply
+    def _hangs(self, fault: Fault | None) -> bool:
+        """Tell whether the SAM is beyond answering; ``None`` requests are left when only power helps."""
+        if fault and fault.do == "hang":
+            self._deaf_for = int(fault.options.get("requests", 0)) or None
+        if self._deaf_for:
+            self._deaf_for -= 1
+            return True
+        return self._deaf_for is None
 
     def _lift(self, fault: Fault, request: bytes | int, rate: float | None) -> None:
         with self._lock:
@@ -132,50 +183,4 @@ class Device:
             reply = self.sam.handle(request) if isinstance(request, bytes) else b""
         said = whole[: int(fault.options["bytes"])] if "bytes" in fault.options else reply
         self._process.transcript.frame("<", said, "lifted")
-        self._port.say(said, rate)
-
-    def _spoil(self, fault: Fault, reply: bytes, event: str) -> bytes | None:
-        """Return the bytes to send instead of ``reply``; ``None`` = pull the cable."""
-        if fault.do == "hangup":
-            return None
-        return SPOILERS[fault.do](self, fault, reply, event)
-
-    def stale(self, fault: Fault, reply: bytes, _event: str) -> bytes:
-        """Put an older answer in front."""
-        older = self._last.get(str(fault.options["of"]), b"") if "of" in fault.options else self._previous
-        return older + reply
-
-
-def _delay(_device: Device, fault: Fault, reply: bytes, _event: str) -> bytes:
-    time.sleep(float(fault.options.get("ms", 100)) / 1000)
-    return reply
-
-
-def _corrupt(_device: Device, fault: Fault, reply: bytes, _event: str) -> bytes:
-    spoiled = bytearray(reply)
-    spoiled[int(fault.options.get("byte", len(reply) // 2))] ^= 1 << int(fault.options.get("bit", 0))
-    return bytes(spoiled)
-
-
-def _junk(_device: Device, fault: Fault, reply: bytes, _event: str) -> bytes:
-    return bytes.fromhex(fault.options.get("hex", "55" * int(fault.options.get("n", 5)))) + reply
-
-
-def _short(_device: Device, fault: Fault, reply: bytes, _event: str) -> bytes:
-    return reply[: int(fault.options.get("bytes", len(reply) // 2))]
-
-
-def _sw3(_device: Device, fault: Fault, _reply: bytes, _event: str) -> bytes:
-    body = b"\0\4" + int(fault.options.get("sw", 0)).to_bytes(2, "big") + bytes([int(fault.options["code"])])
-    return PREAMBLE + body + bytes([xor(body)])
-
-
-SPOILERS: dict[str, Callable[[Device, Fault, bytes, str], bytes]] = {
-    "drop": lambda _device, _fault, _reply, _event: b"",
-    "delay": _delay,
-    "corrupt": _corrupt,
-    "junk": _junk,
-    "stale": Device.stale,
-    "short": _short,
-    "sw3": _sw3,
-}
+        self._port.say([said], rate)

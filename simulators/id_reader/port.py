@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The wire: a pseudo-terminal that hears frames and speaks at the line's own rate.
 
-Requests are found by their preamble. Answers leave in small pieces on a monotonic schedule of 10 bits for each byte, so that the last
+Answers leave in small pieces on a monotonic schedule of 10 bits for each byte, so that the last
 byte arrives when a real line would deliver it. The slave end stays open here; otherwise reading would fail whenever no driver is there.
 """
 
@@ -15,9 +15,10 @@ import time
 import tty
 from typing import TYPE_CHECKING
 
-from simulators.id_reader.sam import PREAMBLE, xor
+from simulators.id_reader.ear import Ear
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 PIECE = 32
@@ -28,9 +29,11 @@ SPEEDS = {115200: termios.B115200, 57600: termios.B57600, 38400: termios.B38400,
 class Port:
     """A pseudo-terminal with a stable name: ``link`` is a symbolic link to the slave."""
 
+    rated = True
+
     def __init__(self, link: Path | None) -> None:
         self._link = link
-        self._heard = bytearray()
+        self._ear = Ear()
         self._master = self._slave = -1
         self.plug()
 
@@ -39,7 +42,7 @@ class Port:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         self.name = os.ttyname(self._slave)
-        self._heard.clear()
+        self._ear.deafen()
         if self._link:
             new = self._link.with_name(self._link.name + ".new")
             new.unlink(missing_ok=True)
@@ -62,33 +65,22 @@ class Port:
     def hear(self, timeout: float) -> None:
         """Add what the host sent within ``timeout`` seconds."""
         if select.select([self._master], [], [], timeout)[0]:
-            self._heard += os.read(self._master, 4096)
+            self._ear.add(os.read(self._master, 4096))
+
+    def stall(self) -> None:
+        """Do nothing: a serial port has no pipe that could halt."""
 
     def deafen(self) -> None:
-        """Forget what was heard: the reader has no power, or hears noise."""
-        self._heard.clear()
+        """Forget what was heard."""
+        self._ear.deafen()
 
     def request(self) -> bytes | int | None:
-        """Take the next request: its ``CMD Para [Data]``, or the SW3 of a malformed one (10 checksum, 11 length), or ``None``."""
-        start = self._heard.find(PREAMBLE)
-        if start < 0:
-            del self._heard[: max(0, len(self._heard) - len(PREAMBLE) + 1)]
-            return None
-        del self._heard[:start]
-        if len(self._heard) < 7:
-            return None
-        length = int.from_bytes(self._heard[5:7], "big")
-        if length not in (3, 4):
-            self._heard.clear()
-            return 0x11
-        if len(self._heard) < length + 7:
-            return None
-        frame = bytes(self._heard[: length + 7])
-        del self._heard[: length + 7]
-        return frame[7:-1] if xor(frame[5:]) == 0 else 0x10
+        """Take the next request, as :meth:`~simulators.id_reader.ear.Ear.request`."""
+        return self._ear.request()
 
-    def say(self, data: bytes, bytes_per_s: float | None) -> None:
-        """Send ``data``, spread over the time the line takes, or at once when no rate is given."""
+    def say(self, answers: Sequence[bytes], bytes_per_s: float | None) -> None:
+        """Send ``answers``, spread over the time the line takes, or at once when no rate is given."""
+        data = b"".join(answers)
         if bytes_per_s is None:
             self._write(data)
             return

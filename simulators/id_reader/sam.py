@@ -69,6 +69,12 @@ class Sam:
     iin: bytes = bytes(4)
     serial_number: bytes = bytes(8)
     persona: Persona | None = None
+    fingers: int | None = None
+    """Bytes of fingerprints added, with their length, to text and photo though nobody asked: 0, 512, 1024; ``None`` = as the text says."""
+    address_slots: int = 0
+    """Slots of an appended address that are always sent, empty ones as spaces: some SAMs return all 4. 0 = as many as the card has."""
+    fixed_baud: bool = False
+    """Whether the command that changes the rate is refused."""
     failure: int = 0
     """SW3 the SAM answers to everything but its id: 0x60 self-test failed, 0x66 not authorised; 0 = healthy."""
     _found: bool = False
@@ -107,7 +113,7 @@ class Sam:
         }
         if event in simple:
             return simple[event]()
-        if event == "baud" and command[1] < len(BAUDS):
+        if event == "baud" and command[1] < len(BAUDS) and not self.fixed_baud:
             return self._set_baud(BAUDS[command[1]])
         if event == "rf" and command[2] >= 24:
             return answer(0x90)
@@ -143,8 +149,14 @@ class Sam:
             return self._on_card(b"")
         self._handled, self._turn = True, 0
         text, photo = text_block(self.persona), photo_block(self.persona)
-        return answer(0x90, struct.pack(">HH", len(text), len(photo)) + text + photo)
+        sizes = struct.pack(">HH", len(text), len(photo))
+        if self.fingers is None:
+            return answer(0x90, sizes + text + photo)
+        template = b"C".ljust(512, b"\x5a") * (self.fingers // 512)
+        return answer(0x90, sizes + struct.pack(">H", self.fingers) + text + photo + template)
 
     def _append(self) -> bytes:
         block = appended_block(self.persona) if self.persona else b""
+        if block:
+            block += b" \0" * (max(0, self.address_slots * 70 - len(block)) // 2)
         return self._on_card(block, 0x90 if block else 0x91)

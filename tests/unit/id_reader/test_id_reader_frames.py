@@ -26,7 +26,8 @@ def test_answer_built_for_a_command_is_parsed_back(command: frames.Command, data
     size = data.draw(st.sampled_from(sorted(command.sizes | {0})))
     content = data.draw(st.binary(min_size=size, max_size=size)) if size < 300 else bytes(size)
     answer = frames.parse_frame(framed(code, content), command)
-    assert (answer.code, answer.data, answer.card_status) == (code, content, 0)
+    assert (answer.code, answer.data, answer.card_status) == (code, content[: command.keep], 0)
+    assert answer.dropped == max(0, size - command.keep)
 
 
 @settings(max_examples=2000, deadline=None)
@@ -77,20 +78,36 @@ def test_header_impossible_length_is_refused_before_a_body(length: int) -> None:
     assert refused.value.data["reason"] == "length"
 
 
-@pytest.mark.parametrize("fingers", [0, 1, 2])
-def test_answer_with_fingerprints_nobody_asked_for_is_refused_at_its_length(fingers: int) -> None:
-    data = bytes.fromhex("01000400") + bytes(256 + 1024) + (fingers * 512).to_bytes(2, "big") + b"F" * 512 * fingers
+@pytest.mark.parametrize("fingers", [0, 512, 1024])
+def test_fingerprints_nobody_asked_for_are_no_part_of_the_answer(fingers: int) -> None:
+    data = bytes.fromhex("01000400") + fingers.to_bytes(2, "big") + b"T" * 256 + b"P" * 1024 + b"F" * fingers
+    answer = frames.parse_frame(framed(0x90, data), frames.READ)
+    assert b"F" not in answer.data
+    assert answer.dropped == fingers
+    assert frames.parse_blocks(answer) == (b"T" * 256, b"P" * 1024)
+
+
+@pytest.mark.parametrize("size", [1, 511, 513, 1536])
+def test_answer_with_something_else_behind_the_photo_is_refused_at_its_length(size: int) -> None:
+    data = bytes.fromhex("01000400") + size.to_bytes(2, "big") + bytes(256 + 1024 + size)
     with pytest.raises(FrameError) as refused:
         frames.parse_header(framed(0x90, data)[: frames.HEADER_LENGTH], frames.READ)
     assert refused.value.data == {"reason": "unexpected", "length": len(data) + 4}
 
 
+@pytest.mark.parametrize(("told", "sent"), [(512, 0), (0, 512), (1024, 512), (256, 0)])
+def test_fingerprints_of_another_size_than_told_void_the_answer(told: int, sent: int) -> None:
+    data = bytes.fromhex("01000400") + told.to_bytes(2, "big") + bytes(256 + 1024 + sent)
+    with pytest.raises(FrameError):
+        frames.parse_blocks(frames.parse_frame(framed(0x90, data), frames.READ))
+
+
 @settings(max_examples=2000, deadline=None)
-@given(st.binary(max_size=1400))
-def test_blocks_random_bytes_only_the_declared_error(data: bytes) -> None:
+@given(data=st.binary(max_size=1400), dropped=st.integers(0, 3000))
+def test_blocks_random_bytes_only_the_declared_error(data: bytes, dropped: int) -> None:
     for candidate in (data, bytes.fromhex("01000400") + data):
         try:
-            text, photo = frames.parse_blocks(candidate)
+            text, photo = frames.parse_blocks(frames.Answer(0, 0x90, candidate, dropped))
         except FrameError:
             continue
         assert (len(text), len(photo)) == (256, 1024)
