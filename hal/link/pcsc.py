@@ -33,7 +33,7 @@ NO_CARD = frozenset({0x8010000C, 0x80100066, 0x80100067, 0x80100069})
 SERVICE_GONE = frozenset({E_INVALID_HANDLE, 0x80100013, 0x8010001D, 0x8010001E})
 """INVALID_HANDLE, COMM_ERROR, NO_SERVICE, SERVICE_STOPPED."""
 
-STATUS_WORD = 2
+STATUS_WORD, HEADER = 2, 5
 
 POLL_S = 2.0
 """The longest single wait for a change; bounds the time until a dead service is noticed."""
@@ -128,6 +128,8 @@ class PcscLink:
             raise CardRemoved
         self._untouched = False
         header = scard.SCARD_PCI_T1 if self._protocol == scard.SCARD_PROTOCOL_T1 else scard.SCARD_PCI_T0
+        if header == scard.SCARD_PCI_T0 and len(command) > HEADER and len(command) == HEADER + 1 + command[4]:
+            command = command[:-1]  # at T=0 a command with data has no Le on the line (ISO/IEC 7816-3 §12.2.5)
         code, response = self._call(scard.SCardTransmit, self._card, header, list(command))
         if code != 0 or not response:
             self._drop_card(lost=True)
