@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from simulators.backend.activation import Activations
 from simulators.backend.api import Api
 from simulators.backend.approvals import Terms
+from simulators.backend.audit import Witness
 from simulators.backend.authority import SERVER_CERTIFICATES, Authority
 from simulators.backend.enrolment import Enrolments
 from simulators.backend.pool import FIELDS, MODES, Pool
@@ -20,6 +21,7 @@ from simulators.backend.remote import Remote, summary
 from simulators.backend.reports import Reports
 from simulators.backend.server import Server
 from simulators.backend.store import QUOTA, Store
+from simulators.backend.vault import Vault
 from simulators.kit import SimulatorProcess, add_common_arguments, from_arguments
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     activations = Activations(store, pool, authority, terms, _pepper(options.state))
     enrolments = Enrolments(store, authority, options.operator)
     reports = Reports(store, pool, authority, options.operator)
-    api = Api(store, activations, reports, enrolments, Remote(store, pool, terms.house))
+    witness, vault = Witness(store, authority, options.operator), Vault(store, authority)
+    api = Api(store, activations, reports, enrolments, Remote(store, pool, terms.house), witness, vault)
     for blank in options.blank:
         pool.add_text(blank)
 
@@ -51,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     order = options.state / "work-order.txt"
     order.write_text(enrolments.write_order())
     _commands(process, store, pool, activations, enrolments, server)
+    process.command("checkpoints", witness.kept)
+    process.command("bundle", vault.bundle)
+    process.command("erase_items", vault.erase)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     process.ready(url=enrolments.url, ca=str(authority.ca_path), work_order=str(order))
     process.run(store.close)

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from simulators.backend.activation import Activations
+    from simulators.backend.audit import Witness
     from simulators.backend.enrolment import Enrolments
     from simulators.backend.remote import Remote
     from simulators.backend.reports import Reports
     from simulators.backend.store import Store
+    from simulators.backend.vault import Vault
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
@@ -62,9 +64,18 @@ _OF_A_SESSION = frozenset({"approve", "status", "result", "unlock", "relay"})
 class Api:
     """All operations of the operator."""
 
-    def __init__(self, store: Store, activations: Activations, reports: Reports, enrolments: Enrolments, remote: Remote) -> None:
+    def __init__(  # noqa: PLR0913  # one argument for each part of the operator
+        self,
+        store: Store,
+        activations: Activations,
+        reports: Reports,
+        enrolments: Enrolments,
+        remote: Remote,
+        witness: Witness,
+        vault: Vault,
+    ) -> None:
         self._store, self._activations, self._reports = store, activations, reports
-        self._enrolments, self._remote = enrolments, remote
+        self._enrolments, self._remote, self._vault = enrolments, remote, vault
         key = r"/v1/activations/(?P<key>[^/]*)"
         self._routes = (
             Route("POST", re.compile(r"/v1/activations"), "approve", self._approve),
@@ -74,6 +85,8 @@ class Api:
             Route("POST", re.compile(key + r"/relay"), "relay", self._relay),
             Route("GET", re.compile(r"/v1/time"), "time", lambda *_: {"now": int(time.time())}),
             Route("POST", re.compile(r"/v1/heartbeat"), "heartbeat", self._heartbeat),
+            Route("GET", re.compile(r"/v1/checkpoints"), "log", lambda _, serial, __: witness.known(serial)),
+            Route("POST", re.compile(r"/v1/checkpoints"), "checkpoint", lambda request, serial, _: witness.take(serial, request.body)),
         )
         self._enrol_path = re.compile(r"/v1/enrolments")
 

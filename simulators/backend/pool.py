@@ -73,7 +73,9 @@ class Pool:
         """Put a blank in, or hear more of one that is there; raises ``ValueError`` for words it does not know or cannot use."""
         iccid = str(told.get("iccid", ""))
         words = {name: value for name, value in told.items() if name not in {"iccid", *COUNTS}}
-        counts = [int(told.get(name, 0)) for name in COUNTS]
+        counts = [told.get(name, 0) for name in COUNTS]
+        if not all(type(count) is int and count >= 0 for count in counts):
+            raise ValueError(f"no count: {', '.join(COUNTS)}")
         with self._store.transaction() as db:
             row = db.execute("SELECT state, words FROM blank LEFT JOIN blank_key USING (iccid) WHERE iccid = ?", (iccid,)).fetchone()
             words = {**(json.loads(row["words"] or "{}") if row else {}), **words}

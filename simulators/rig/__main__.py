@@ -17,6 +17,7 @@ from pathlib import Path
 from simulators.kit import add_common_arguments, from_arguments
 from simulators.kit.launch import SimulatorFailed
 from simulators.personas import PERSONAS
+from simulators.rig.blanks import write_pool
 from simulators.rig.devices import Devices
 from simulators.rig.files import in_words, write_list, write_terminal
 from simulators.rig.layout import MODULES, Choices, Layout
@@ -31,6 +32,7 @@ def main() -> None:
     root: Path = arguments.run_dir or Path(tempfile.mkdtemp(prefix="rnt-rig-"))
     layout = Layout(root.resolve())
     layout.make()
+    write_pool(layout.pool)
     arguments.control = arguments.control or layout.root / "rig"
     process = from_arguments("rig", arguments)
     devices = Devices(layout, _choices(arguments))

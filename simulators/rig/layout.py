@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulators.sim_card.personas import PERSONAS as CARDS
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -29,8 +27,6 @@ MODULES: Mapping[str, str] = {
 
 AFTER: Mapping[str, str] = {"sim_card": "pcscd"}
 """Device → the device whose ready line it needs."""
-
-EMPTY_IMSI = b"\xff" * 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +63,11 @@ class Layout:
         return self.root / "dev" / name
 
     @property
+    def pool(self) -> Path:
+        """The operator's blank cards."""
+        return self.root / "blanks.json"
+
+    @property
     def run_dir(self) -> Path:
         """The terminal's run directory."""
         return self.root / "run"
@@ -94,7 +95,7 @@ class Layout:
             "controller": lambda: ["--link", str(self.device("controller"))],
             "camera": lambda: ["--socket", str(self.device("camera")), "--persona", choices.persona],
             "printer": lambda: ["--link", str(self.device("printer"))],
-            "backend": lambda: ["--state", str(self.root / "operator"), *_pool()],
+            "backend": lambda: ["--state", str(self.root / "operator"), "--blank", f"@{self.pool}"],
             "desk": lambda: self._desk(choices),
         }
         return own[device]()
@@ -107,9 +108,3 @@ class Layout:
         ]
         script = f'{{"persona": "{choices.persona}"}}'
         return ["--kiosk", str(self.kiosk), "--think-ms", str(choices.think_ms), "--script", script, *controls]
-
-
-def _pool() -> list[str]:
-    """Return the operator's pool: every blank card a slot may hold, with its administrative key."""
-    blanks = (card for card in CARDS.values() if card.imsi == EMPTY_IMSI)
-    return [part for card in blanks for part in ("--blank", f"{card.iccid}:{card.adm.hex()}")]

@@ -25,6 +25,8 @@ from typing import Any
 
 from simulators.kit.launch import RunningSimulator
 from simulators.personas import PERSONAS
+from simulators.rig.blanks import announcement
+from simulators.sim_card.personas import CARDS
 
 ROOT = Path(__file__).parents[2]
 _blank_numbers = itertools.count(1)
@@ -92,13 +94,18 @@ class Station:
         self.device("id_reader", "plug")
         self.device("desk", "script", reset=True)
 
-    def fresh_card(self, kind: str = "blank-usim") -> str:
-        """Put a new blank card into the slot, known to the operator; returns its ICCID."""
+    def fresh_card(self, kind: str = "blank-usim", *, mode: str | None = None, **words: Any) -> str:
+        """Put a new blank card into the slot, known to the operator; returns its ICCID.
+
+        Without ``mode`` the operator knows its ADM and nothing else. With one it knows all its keys, issues it in that mode, and challenges
+        K unless ``challenge=False``; ``words`` are more of the operator's ``blank`` command.
+        """
         number = next(_blank_numbers)
         iccid = f"8986011{os.getpid() % 10**6:06d}{number:06d}"
         card = self.device("sim_card", "insert", card=kind, iccid=iccid)
-        self.device("backend", "blank", iccid=card["iccid"], adm=card["adm"])
-        return str(card["iccid"])
+        told = {"iccid": iccid, "adm": card["adm"]} if mode is None else {**announcement(CARDS[kind].numbered(iccid)), "mode": mode}
+        self.device("backend", "blank", **told, **words)
+        return iccid
 
     def forget_numbers(self) -> None:
         """Let every persona have numbers again: the quota of five is not what is tested here."""

@@ -131,11 +131,11 @@ class Operator:
     def fault(self, at: str, do: str, **options: Any) -> None:
         self.control("fault", fault={"at": at, "do": do, **options})
 
-    def blank(self) -> str:
-        """Put a fresh blank card into the pool and return its ICCID."""
+    def blank(self, **words: Any) -> str:
+        """Put a fresh blank card into the pool, told by ``words`` too, and return its ICCID."""
         self.counter += 1
         iccid = f"898600{int(time.time()) % 10**6:06d}{self.counter:07d}0"
-        self.control("blank", iccid=iccid, adm=os.urandom(8).hex())
+        self.control("blank", **{"iccid": iccid, "adm": os.urandom(8).hex(), **words})
         return iccid
 
     def rows(self, table: str, session: bytes) -> list[dict[str, Any]]:
@@ -143,7 +143,11 @@ class Operator:
         return [row for row in rows if row["session"] == session.hex()]
 
     def blank_state(self, iccid: str) -> str:
-        return str(next(row["state"] for row in self.control("state")["blanks"] if row["iccid"] == iccid))
+        return str(self.blank_row(iccid)["state"])
+
+    def blank_row(self, iccid: str) -> dict[str, Any]:
+        rows: list[dict[str, Any]] = self.control("state")["blanks"]
+        return next(row for row in rows if row["iccid"] == iccid)
 
     def http(
         self,
@@ -282,13 +286,18 @@ class Unit:
     ) -> bytes:
         """A signed result; bound to the approval when one is given."""
         claims: dict[int, Any] = {1: self.serial, 6: int(time.time()), 7: request.session, 256: 1, 257: outcome}
-        claims |= {258: "" if outcome == "written" else "R711", 260: digest(request.record)}
+        claims |= {258: "" if outcome in {"written", "answered"} else "R711", 260: digest(request.record)}
         if approval_id:
             claims[259] = approval_id
         if read_back:
             claims[261] = read_back
         claims |= {int(name[1:]): value for name, value in changes.items()}
         return sign1(dumps(claims), self.record_key, "rnt-result", approval_id)
+
+    def ask(self, session: bytes, operation: str, **body: Any) -> tuple[int, dict[str, Any]]:
+        """POST to ``unlock`` or ``relay``; bytes go out as base64url."""
+        coded = {name: b64(value) if isinstance(value, bytes) else value for name, value in body.items()}
+        return self.http("POST", f"/v1/activations/{session.hex()}/{operation}", coded)
 
     def report(self, session: bytes, result: bytes) -> tuple[int, dict[str, Any]]:
         return self.http("POST", f"/v1/activations/{session.hex()}/result", {"result": b64(result)})

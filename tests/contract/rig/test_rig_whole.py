@@ -66,7 +66,7 @@ def test_rig_whole_everything_answers_and_the_configuration_points_at_it(whole: 
 def test_rig_whole_the_card_in_the_slot_is_in_the_operators_pool(whole: Rig) -> None:
     iccid = whole.list["devices"]["sim_card"]["endpoints"]["iccid"]
     blanks = whole.device("backend", "state")["blanks"]
-    assert {"iccid": iccid, "state": "blank"} in blanks
+    assert {"iccid": iccid, "state": "blank", "mode": "fields", "counter": 0, "sqn": 0} in blanks
     assert whole.device("sim_card", "state")["inserted"]
 
 
