@@ -64,7 +64,7 @@ _OF_A_SESSION = frozenset({"approve", "status", "result", "unlock", "relay"})
 class Api:
     """All operations of the operator."""
 
-    def __init__(  # noqa: PLR0913  # one argument for each part of the operator
+    def __init__(
         self,
         store: Store,
         activations: Activations,
@@ -119,7 +119,11 @@ class Api:
 
     def _approve(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
         body = _members(request.body, "record", "items")
-        return self._activations.decide(serial, session, _octets(body["record"]), _octets(body["items"]), request.variant)
+        record, items = _octets(body["record"]), _octets(body["items"])
+        answer = self._activations.decide(serial, session, record, items, request.variant)
+        if answer["outcome"] == "approved":
+            self._vault.keep(session, record, items)
+        return answer
 
     def _result(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
         ack = self._reports.take(serial, session, _octets(_members(request.body, "result")["result"]))
