@@ -32,6 +32,10 @@ from firmware.runtime import config as configuration
 from firmware.runtime import installation
 from firmware.runtime.certificates import CertificateRefused, check_certificate, parse
 from firmware.update.software import software_digest
+from hal.deadline import Deadline
+from hal.errors import HalError
+from hal.id_reader.sam_id import sam_id_bytes
+from hal.id_reader.service import IdReaderService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +52,10 @@ STORE_KEY = "keys/store.key"
 CA = "trust/operator-ca.pem"
 TRUST = "trust/trust.json"
 REQUESTS = "trust/requests.json"
+SAM_ID = "trust/sam-id"
+"""The SAM id of the one reader this terminal works with, 32 hex digits."""
+READER_S = 5.0
+"""What a connected reader gets to say who it is, in seconds."""
 
 
 class Refused(Exception):
@@ -56,6 +64,19 @@ class Refused(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+def registered_sam_id(state_dir: Path) -> bytes:
+    """Return the 16 bytes of the registered reader's SAM id; none when there is none. Raises ``ValueError`` for a damaged file."""
+    try:
+        text = (state_dir / SAM_ID).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return b""
+    return sam_id_bytes(text)
+
+
+def _sam_file(sam_id: str) -> dict[str, bytes]:
+    return {SAM_ID: sam_id_bytes(sam_id).hex().encode() + b"\n"}
 
 
 def certificate_file(purpose: str) -> str:
@@ -73,6 +94,7 @@ class Maintenance:
 
     def __init__(self, config: configuration.Config) -> None:
         self._serial = config.terminal.serial
+        self._id_reader = config.device("id_reader")
         self._state = config.terminal.state_dir
         self._uris = {"record": config.keys.record, "tls": config.keys.tls}
         self.operations: dict[str, Callable[..., dict[str, Any]]] = {
@@ -80,6 +102,8 @@ class Maintenance:
             "keygen": self.keygen,
             "install": self.install,
             "challenge": self.challenge,
+            "reader": self.reader,
+            "register_reader": self.register_reader,
         }
 
     def info(self) -> dict[str, Any]:
@@ -96,6 +120,7 @@ class Maintenance:
             "provisioned": trust is not None and all(keys.values()) and all(certificates.values()),
             "keys": keys,
             "certificates": certificates,
+            "sam_id": registered_sam_id(self._state).hex(),
             "operator": trust and {"id": str(trust.get("operator_id", "")), "url": str(trust.get("backend_url", ""))},
             "software": software_digest().hex(),
             "journal": self.journal_facts(),
@@ -147,8 +172,11 @@ class Maintenance:
         installation.stage(self._state, {REQUESTS: json.dumps({"for": for_whom, "requests": requests}).encode()})
         return requests
 
-    def install(self, record_cert: str, tls_cert: str, ca: str, trust: dict[str, Any]) -> dict[str, Any]:
-        """Verify certificates against the waiting keys and the CA, then put keys, certificates and trust list in place together."""
+    def install(self, record_cert: str, tls_cert: str, ca: str, trust: dict[str, Any], sam_id: str = "") -> dict[str, Any]:
+        """Verify certificates against the waiting keys and the CA, then put keys, certificates and trust list in place together.
+
+        ``sam_id`` (hex) names the reader this terminal works with; without it the one registered before stays.
+        """
         certificates = {"record": record_cert.encode(), "tls": tls_cert.encode()}
         with self._undisturbed():
             for purpose, pem in certificates.items():
@@ -158,9 +186,27 @@ class Maintenance:
                 check_certificate(pem, ca=ca.encode(), spki=signer.spki, serial=self._serial, purpose=purpose)
             files = {certificate_file(purpose): pem for purpose, pem in certificates.items()}
             files |= {CA: ca.encode(), TRUST: json.dumps(trust, ensure_ascii=False, indent=2).encode()}
+            files |= _sam_file(sam_id) if sam_id else {}
             installation.stage(self._state, files)
             installation.commit(self._state)
         return {"installed": sorted(files)}
+
+    def reader(self) -> dict[str, Any]:
+        """Ask the connected ID reader for its SAM id (hex); empty, with the ``reason``, when none answers."""
+        service = IdReaderService(self._id_reader)
+        try:
+            return {"sam_id": service.operations["open"]({}, Deadline.after(READER_S))["sam_id"], "reason": ""}
+        except HalError as error:
+            return {"sam_id": "", "reason": error.kind}
+        finally:
+            service.close()
+
+    def register_reader(self, sam_id: str) -> dict[str, Any]:
+        """Make the reader with this SAM id (hex) the one this terminal works with."""
+        with self._undisturbed():
+            installation.stage(self._state, _sam_file(sam_id))
+            installation.commit(self._state)
+        return {"installed": [SAM_ID]}
 
     def challenge(self, nonce: str) -> dict[str, Any]:
         """Sign the laptop's challenge (32 bytes) with both keys in use: proof that this terminal holds them."""

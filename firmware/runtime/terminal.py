@@ -160,13 +160,13 @@ class Terminal:
         return ""
 
     async def _reader_fault(self) -> str:
-        """Ask the reader for its SAM id; within one run of the terminal it must stay the same (R513)."""
+        """Ask the reader for its SAM id: only the one this terminal was provisioned with may work here (R513)."""
         try:
             reader = await self.unit.devices["id_reader"].call("open", timeout=DEVICE_S)
         except DeviceFailed:
             return READER
         sam_id = bytes.fromhex(reader["sam_id"])
-        if self.unit.sam_id and sam_id != self.unit.sam_id:
+        if sam_id != self.unit.registered_sam:
             return READER
         self.unit.sam_id = sam_id
         return ""

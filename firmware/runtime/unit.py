@@ -40,6 +40,8 @@ class Unit:
     backend: BackendClient
     software: bytes
     interrupt: Interrupt
+    registered_sam: bytes = b""
+    """SAM id of the one reader this terminal may work with, 16 bytes; empty for none."""
     sam_id: bytes = b""
     controller_version: str = ""
 

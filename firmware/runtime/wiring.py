@@ -16,6 +16,7 @@ from firmware.keystore import load_store_key, open_signer, tls_key_path
 from firmware.kiosk.server import Kiosk
 from firmware.runtime import installation
 from firmware.runtime.clock import Clock
+from firmware.runtime.maintenance import registered_sam_id
 from firmware.runtime.unit import Interrupt, Unit
 from firmware.runtime.workers import DeviceWorker
 from firmware.update.software import software_digest
@@ -60,4 +61,5 @@ def build(config: Config) -> Unit:
         backend=backend,
         software=software_digest(),
         interrupt=Interrupt(),
+        registered_sam=registered_sam_id(state),
     )

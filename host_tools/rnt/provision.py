@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hal.id_reader.sam_id import sam_id_bytes, sam_id_text
 from host_tools.rnt.command import rnt_command
 from host_tools.rnt.enrolment import EnrolmentRefused, check_enrolment, check_possession, read_keys
 from host_tools.rnt.operator import enrol
@@ -28,6 +29,7 @@ MAX_FILE = 64 * 1024
 CHALLENGE_BYTES = 32
 PLAN = (
     "make a record key and a TLS key on the terminal",
+    "ask the connected ID reader for its SAM id, and register that reader",
     "have both certified by the operator under the work order",
     "verify certificates and trust list, then install them together",
     "verify that the terminal signs a challenge with both keys",
@@ -41,16 +43,29 @@ file_type = click.Path(path_type=Path, dir_okay=False)
 @click.option("--operator-ca", required=True, type=file_type, help="PEM file of the operator's CA.")
 @click.option("--work-order", required=True, type=file_type, help="File with the one-time work order of this terminal.")
 @click.option("--serial", help="Serial number the terminal must have; needed with --renew.")
+@click.option("--sam-id", metavar="ID", help="SAM id of the ID reader, as on its label or as hex; by default the connected reader's.")
 @click.option("--renew", is_flag=True, help="Replace the keys and certificates of a provisioned terminal.")
-def provision(console: Console, terminal: str, url: str, operator_ca: Path, work_order: Path, serial: str | None, *, renew: bool) -> Result:
-    """Give a terminal its keys, certificates and trust list.
+def provision(  # one parameter for each option
+    console: Console,
+    terminal: str,
+    url: str,
+    operator_ca: Path,
+    work_order: Path,
+    serial: str | None,
+    sam_id: str | None,
+    *,
+    renew: bool,
+) -> Result:
+    """Give a terminal its keys, certificates and trust list, and register its ID reader.
 
-    Private keys are made on the terminal and stay there. Repeating the command after an interruption is safe.
+    Private keys are made on the terminal and stay there. Repeating the command after an interruption is safe. The terminal works with the
+    registered reader only (R513); for a replaced reader repeat the command with --sam-id.
     """
     if renew and not serial:
         raise Stopped(ExitCode.USAGE, "--renew replaces keys; name the terminal it is meant for.", "add --serial SERIAL")
     if not url.startswith("https://"):
         raise Stopped(ExitCode.USAGE, "The operator is reached over https:// only.", "correct --operator")
+    wanted = _sam_id(sam_id)
     order = _read(work_order, "work order").decode(errors="replace").strip()
     with TerminalLink(terminal, console.deadline) as link:
         found = link.request("info")
@@ -58,6 +73,8 @@ def provision(console: Console, terminal: str, url: str, operator_ca: Path, work
             raise Stopped(
                 ExitCode.UNSAFE, f"This terminal is {link.serial}, not {serial}. Nothing was changed.", "connect the right terminal"
             )
+        if found["provisioned"] and not renew and wanted not in {"", found["sam_id"]}:
+            return _register(console, link, wanted)
         if found["provisioned"] and not renew:
             hint = f"add --renew --serial {link.serial} to replace keys and certificates"
             return Result(found, f"{link.serial} is already provisioned.", ExitCode.NOTHING_TO_DO, hint)
@@ -67,14 +84,15 @@ def provision(console: Console, terminal: str, url: str, operator_ca: Path, work
             )
         console.confirm(f"{'Replace the' if renew else 'Make'} keys and certificates of {link.serial}?")
         try:
-            return _provision(console, link, url=url, operator_ca=operator_ca, order=order, renew=renew)
+            reader = _reader(console, link, wanted)
+            return _provision(console, link, url=url, operator_ca=operator_ca, order=order, renew=renew, sam_id=reader)
         except EnrolmentRefused as refused:
             raise Stopped(
                 ExitCode.VERIFICATION, f"{refused} Nothing more was done.", "check --operator-ca and --work-order with the operator"
             ) from refused
 
 
-def _provision(console: Console, link: TerminalLink, *, url: str, operator_ca: Path, order: str, renew: bool) -> Result:
+def _provision(console: Console, link: TerminalLink, *, url: str, operator_ca: Path, order: str, renew: bool, sam_id: str) -> Result:
     ca = _read(operator_ca, "CA file")
     with console.task("keys", "Making keys on the terminal"):
         keys = read_keys(link.request("keygen", order=order, renew=renew), link.serial)
@@ -87,14 +105,54 @@ def _provision(console: Console, link: TerminalLink, *, url: str, operator_ca: P
         certificates = check_enrolment(answer, keys=keys, serial=link.serial, ca=ca)
     with console.task("install", "Installing certificates and trust list"):
         pem = {f"{purpose}_cert": text for purpose, text in certificates.items()}
-        link.request("install", **pem, ca=answer.ca, trust=json.loads(answer.trust_json))
+        link.request("install", **pem, ca=answer.ca, trust=json.loads(answer.trust_json), sam_id=sam_id)
     with console.task("possession", "Having the terminal prove that it holds the keys"):
         challenge = os.urandom(CHALLENGE_BYTES)
         check_possession(link.request("challenge", nonce=challenge.hex()), challenge, certificates)
         found = link.request("info")
     data: dict[str, Any] = {**found, "fingerprints": fingerprints}
     hint = "" if not renew else "start the terminal again; its old certificates are no longer used"
+    hint = hint if found["sam_id"] else "no ID reader is registered, the terminal will not work (R513): connect it and repeat with --sam-id"
     return Result(data, f"{link.serial} is provisioned for operator {found['operator']['id']}.", hint=hint)
+
+
+def _sam_id(text: str | None) -> str:
+    """Return a SAM id given by the engineer as hex; empty for none."""
+    try:
+        return sam_id_bytes(text).hex() if text else ""
+    except ValueError as error:
+        raise Stopped(ExitCode.USAGE, f"--sam-id: {error}.", "copy the number from the reader's label: 05.01-20101129-…") from None
+
+
+def _reader(console: Console, link: TerminalLink, wanted: str) -> str:
+    """Return the SAM id (hex) to register: the engineer's, which a connected reader must have, or that reader's; empty for none."""
+    with console.task("reader", "Asking the ID reader who it is"):
+        connected = link.request("reader")
+        found: str = connected["sam_id"]
+        if wanted and found and wanted != found:
+            raise Stopped(
+                ExitCode.VERIFICATION,
+                f"The connected reader has SAM id {_label(found)}, not {_label(wanted)}. Nothing was changed.",
+                "connect the right reader, or name the one that is connected",
+            )
+        chosen = wanted or found
+        text = f"  ID reader, SAM id {_label(chosen)}" if chosen else f"  no ID reader answers ({connected['reason']})"
+        console.progress("reader", text, sam_id=chosen)
+    return chosen
+
+
+def _register(console: Console, link: TerminalLink, wanted: str) -> Result:
+    """Register another reader on a terminal that is otherwise left as it is."""
+    if console.dry_run:
+        return Result({"serial": link.serial, "plan": [f"register the reader {_label(wanted)}"]}, f"Would register {_label(wanted)}.")
+    console.confirm(f"Make {_label(wanted)} the only ID reader of {link.serial}?")
+    _reader(console, link, wanted)
+    link.request("register_reader", sam_id=wanted)
+    return Result(link.request("info"), f"{link.serial} works with the ID reader {_label(wanted)} only.", hint="start the terminal again")
+
+
+def _label(sam_id: str) -> str:
+    return sam_id_text(bytes.fromhex(sam_id))
 
 
 def _read(path: Path, what: str) -> bytes:

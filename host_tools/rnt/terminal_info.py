@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from hal.id_reader.sam_id import sam_id_text
 from host_tools.rnt.command import rnt_command
 from host_tools.rnt.options import terminal_option
 from host_tools.rnt.outcome import Result
@@ -35,6 +36,7 @@ def _text(found: dict[str, Any]) -> str:
             lines.append(f"       valid until {certificate['not_after']} ({left // timedelta(days=1)} days)")
     operator, journal = found["operator"], found["journal"]
     lines.append(f"operator     {operator['id'] + ' at ' + operator['url'] if operator else 'none'}")
+    lines.append(f"ID reader    {'SAM ' + sam_id_text(bytes.fromhex(found['sam_id'])) if found['sam_id'] else 'none registered'}")
     lines.append(f"software     {found['software']}")
     lines.append(f"journal      {journal['state']}")
     if journal["state"] == "ok":

@@ -83,7 +83,7 @@ def test_provision_without_yes_asks_nobody_and_changes_nothing(bench: Bench) -> 
 def test_provision_dry_run_prints_the_plan_and_changes_nothing(bench: Bench) -> None:
     outcome = bench.provision("--dry-run")
     assert outcome.code == ExitCode.OK
-    assert len(outcome.data["plan"]) == 4
+    assert len(outcome.data["plan"]) == 5
     assert not bench.state.exists()
 
 
