@@ -27,6 +27,8 @@ MAX_MESSAGE = 16 * 1024
 MAX_PEM = 64 * 1024
 MAX_TIME = 253402300799
 """Last second of the year 9999: what a time in an answer may not exceed."""
+MAX_LOG = 1 << 63
+"""Leaves a log may have, and one more."""
 KEY_BYTES = 32
 _CODE = re.compile(r"[A-Z][A-Z0-9_.]{0,63}", re.ASCII)
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n?", re.ASCII)
@@ -83,6 +85,19 @@ def now(body: bytes) -> int:
     if type(seconds) is not int or not 0 <= seconds <= MAX_TIME:
         raise BackendAnswerInvalid("now")
     return seconds
+
+
+def log_size(body: bytes) -> int:
+    """Return how many leaves of the audit log the operator has seen; raises :class:`BackendAnswerInvalid`."""
+    size = _object(body).get("size")
+    if type(size) is not int or not 0 <= size < MAX_LOG:
+        raise BackendAnswerInvalid("size")
+    return size
+
+
+def countersignature(body: bytes) -> bytes:
+    """Return the signed countersignature of a checkpoint; raises :class:`BackendAnswerInvalid`."""
+    return _octets(_object(body), "countersignature")
 
 
 def enrolment(body: bytes) -> Enrolled:

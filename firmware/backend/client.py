@@ -27,7 +27,7 @@ from firmware.backend.errors import BackendAnswerInvalid, BackendRefusedRequest,
 from hal.deadline import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -88,6 +88,18 @@ class BackendClient:
         """Tell the operator that this terminal is alive; returns the operator's time in Unix seconds."""
         return self._call("POST", "/v1/heartbeat", answers.now, body={"serial": serial}, deadline=deadline)
 
+    def known_log(self, *, deadline: Deadline | None = None) -> int:
+        """Return how many leaves of this terminal's audit log the operator has seen; 0 when none."""
+        return self._call("GET", "/v1/checkpoints", answers.log_size, deadline=deadline)
+
+    def checkpoint(self, message: bytes, old_size: int, proof: Sequence[bytes], *, deadline: Deadline | None = None) -> bytes:
+        """Show a signed checkpoint with the proof that its log begins with the ``old_size`` leaves known; returns the countersignature.
+
+        May be repeated. :class:`BackendRefusedRequest` with ``LOG_FORKED`` or ``LOG_TRUNCATED`` means: this is not the log I know.
+        """
+        body = {"checkpoint": octets_text(message), "old_size": old_size, "proof": [octets_text(node) for node in proof]}
+        return self._call("POST", "/v1/checkpoints", answers.countersignature, body=body, deadline=deadline)
+
     def enrol(self, order: str, serial: str, record_csr: bytes, tls_csr: bytes, *, deadline: Deadline | None = None) -> Enrolled:
         """Redeem a work ``order`` with two DER certificate requests. The same request may be repeated after a lost answer."""
         body = {"serial": serial, "record_csr": octets_text(record_csr), "tls_csr": octets_text(tls_csr)}
@@ -113,7 +125,7 @@ class BackendClient:
         path: str,
         parse: Callable[[bytes], T],
         *,
-        body: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
         deadline: Deadline | None = None,
     ) -> T:

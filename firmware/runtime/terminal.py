@@ -21,7 +21,8 @@ from firmware.core.effects import ACTIVE
 from firmware.core.errors import PolicyRefused
 from firmware.runtime import memory, texts
 from firmware.runtime.runner import Session
-from firmware.runtime.timing import DEVICE_S, HEARTBEAT_S, RETRY_S, pause_after
+from firmware.runtime.timing import DEVICE_S, HEARTBEAT_S, LOG_S, RETRY_S, pause_after
+from firmware.runtime.witness import Witness
 from firmware.runtime.workers import DeviceFailed
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Terminal:
         self._last: dict[str, Any] | None = None
         self._colour = "amber"
         self._colour_changed = asyncio.Event()
+        self._witness = Witness(unit)
+        self._log_grew = asyncio.Event()
 
     def stop(self) -> None:
         """Ask the terminal to end; a session that has not begun to write is refused, a write is finished."""
@@ -62,7 +65,7 @@ class Terminal:
         self._show("starting", texts.sentence(texts.STARTING))
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(self._advise()), tasks.create_task(self._watch())]
+                background = [tasks.create_task(work()) for work in (self._advise, self._watch, self._show_log)]
                 await self._recover()
                 await self._serve()
                 for task in background:
@@ -89,6 +92,7 @@ class Terminal:
                 self._pending.append(session)
         memory.forget()
         self._in_session = False
+        self._log_grew.set()
 
     async def _serve(self) -> None:
         """Wait for the clerk's start, run a session, again and again."""
@@ -125,6 +129,7 @@ class Terminal:
         finally:
             self._in_session = False
             cancel.cancel()
+        self._log_grew.set()
         await self._buzz("ok" if session.outcome == ACTIVE else "fail")
         self._remember(session.outcome)
         if session.id in self.unit.journal.open_sessions():
@@ -143,7 +148,7 @@ class Terminal:
         """Return the code that keeps the terminal out of service now, or an empty text."""
         if len(self._pending) >= MAX_PENDING:
             return JOURNAL_FULL
-        return await self._controller_fault() or await self._reader_fault()
+        return self._witness.code or await self._controller_fault() or await self._reader_fault()
 
     async def _controller_fault(self) -> str:
         """Ask the controller who it is and whether the case is whole, and have it power the card slot."""
@@ -182,7 +187,7 @@ class Terminal:
                 if not await self._pending[0].advise_again() and not self._pending[0].rejected:
                     return False
                 self._pending.pop(0)
-        return True
+        return await self._witness.answered() and not self._witness.code
 
     async def _advise(self) -> None:
         """Deliver pending reports in the background, ever more patiently."""
@@ -191,6 +196,16 @@ class Terminal:
             await self._idle(pause_after(attempt))
             if self._pending and not self._in_session:
                 attempt = 1 if await self.settle() else min(attempt + 1, len(RETRY_S))
+
+    async def _show_log(self) -> None:
+        """Have the operator countersign the audit log: at the start, after each session, and now and then."""
+        while not self._stop.is_set():
+            self._log_grew.clear()
+            if not self._in_session:
+                await self._witness.sync()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOG_S):
+                    await self._log_grew.wait()
 
     async def _watch(self) -> None:
         """Look after the controller: feed its watchdog, notice tamper within a second, show the terminal's state as a light."""

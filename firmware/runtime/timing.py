@@ -17,6 +17,8 @@ RETRY_S: Final = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 15.0, 60.0)
 """Pause before the next try; the last one repeats."""
 HEARTBEAT_S: Final = 1.0
 """Between two looks at the controller."""
+LOG_S: Final = 900.0
+"""Between two showings of the audit log to the operator when no session gives cause; a failed one is repeated before the next record."""
 
 
 def pause_after(attempt: int) -> float:
