@@ -6,7 +6,7 @@ Decides which command is carried out and how its answer leaves the card; what ea
 1. T=0 (§7.3.1.1): a command with data answers 61xx when a response waits, fetched by GET RESPONSE at once or lost; a wrong Le answers
    6Cxx and does nothing.
 2. Every power-up or reset: MF current, no file selected, nothing verified.
-3. Class 00 and 80 on the basic channel; A0 where the model has a 2G side; other channels 6881, secure messaging 6882, the rest 6E00.
+3. Classes 00 and 80 on any open channel; A0 where the model has a 2G side; secure messaging 6882, the rest 6E00.
 
 Knows nothing of the wire, faults or what personas are for.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulators.sim_card import contents, pins, scp03, second_generation, selection, toolkit, unlock
+from simulators.sim_card import channels, contents, pins, scp03, second_generation, selection, toolkit, unlock
 from simulators.sim_card.apdu import Command, Refused, exact, parse
 from simulators.sim_card.session import Session
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Handler = Callable[["Card", Command], bytes]
 
-GET_RESPONSE, MANAGE_CHANNEL = 0xC0, 0x70
+GET_RESPONSE = 0xC0
 GSM = 0xA0
 
 
@@ -60,6 +60,7 @@ COMMANDS: dict[tuple[int, int], Handler] = {
     (0x00, 0x82): unlock.external_authenticate, (0x00, 0xCA): toolkit.get_data, (0x80, 0xCA): toolkit.get_data,
     (0x80, 0x10): toolkit.terminal_profile, (0x80, 0x12): toolkit.fetch, (0x80, 0x14): toolkit.terminal_response,
     (0x80, 0xC2): toolkit.envelope, (0x80, 0xAA): toolkit.terminal_capability,
+    (0x00, 0x70): channels.manage,
 }  # fmt: skip
 """Class and instruction → what carries it out, TS 102 221 table 10.5."""
 INSTRUCTIONS = frozenset(ins for _, ins in COMMANDS)
@@ -91,8 +92,9 @@ class Card:
         self._reset()
 
     def _reset(self) -> None:
-        self.session = Session(self.mf)
-        self.session.proactive = toolkit.at_reset(self)
+        self.basic = self.session = Session(self.mf)
+        self.channels = channels.Channels(self.basic)
+        self.basic.proactive = toolkit.at_reset(self)
         self.channel.close()
         self.message_parts.clear()
         self.open_domain()
@@ -110,9 +112,19 @@ class Card:
             self.open_domain()  # a secure channel begins
         answer = self.channel.process(self, apdu)
         if answer is None:
-            return self._carry_out(apdu)
+            return self._on_its_channel(apdu)
+        self.session = self.basic
         self.session.response = b""
         return self._finished(lambda: toolkit.outcome(self, *answer))
+
+    def _on_its_channel(self, apdu: bytes) -> bytes:
+        if not self.persona.model.uicc:
+            return self._carry_out(apdu)
+        try:
+            self.session = self.channels.enter(apdu[0] if apdu else 0)
+        except Refused as refused:
+            return refused.sw.to_bytes(2, "big")
+        return self._carry_out(bytes([apdu[0] & ~channels.LAST]) + apdu[1:] if self.channels.here else apdu)
 
     def run_apdu(self, apdu: bytes) -> tuple[bytes, int]:
         """Carry out one command with the security domain's rights and selection; returns (response data, status word)."""
@@ -124,7 +136,7 @@ class Card:
         return answer[:-2], int.from_bytes(answer[-2:], "big")
 
     def _carry_out(self, apdu: bytes) -> bytes:
-        self.session.answered = False
+        self.basic.answered = False
         if len(apdu) < 2 or apdu[1] != GET_RESPONSE:
             self.session.response = b""
         if apdu[:1] == bytes([GSM]) and self.persona.model.second_generation:
@@ -156,16 +168,10 @@ class Card:
         told = self.persona.model.behaviour.key_command
         if told and (cla, ins) == (0x80, told.ins):
             return toolkit.store_key
-        if (cla & 0x0F) in range(1, 4) and cla & 0xF0 in (0x00, 0x80):
-            raise Refused(0x6881)
-        if cla & 0xF0 in (0x40, 0x50, 0x60, 0x70, 0xC0, 0xD0, 0xE0):
-            raise Refused(0x6881)
         if cla in (0x04, 0x08, 0x0C, 0x84, 0x88, 0x8C) and ins != GET_RESPONSE:
             raise Refused(0x6882)
         if ins == GET_RESPONSE and cla in (0x00, 0x80, 0x04, 0x84):
             return _get_response
-        if (cla, ins) == (0x00, MANAGE_CHANNEL):
-            raise Refused(0x6881)
         if (cla, ins) in COMMANDS:
             return COMMANDS[cla, ins]
         raise Refused(0x6E00 if cla not in (0x00, 0x80) or ins in INSTRUCTIONS else 0x6D00)

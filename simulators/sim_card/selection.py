@@ -115,10 +115,15 @@ def _by_path(card: Card, path: bytes, start: Directory) -> Target:
 
 
 def _application(card: Card, aid: bytes, occurrence: int) -> Directory:
-    """Return the application whose AID begins with ``aid``; ``occurrence``: 0 first, 1 last, 2 next, 3 previous one after the current."""
+    """Return the application whose AID begins with ``aid``; ``occurrence``: 0 first, 1 last, 2 next, 3 previous one after the current.
+
+    No name at all is the issuer's security domain, GlobalPlatform Card Specification §11.9.
+    """
+    if not aid:
+        return _found(next((directory for directory in card.mf.directories if directory.aid and not directory.label), None))
     matching = [directory for directory in card.mf.directories if directory.aid and directory.aid.startswith(aid)]
     matching.sort(key=lambda directory: directory.label != "USIM")  # the USIM is the first entry of EF_DIR
-    if not 1 <= len(aid) <= 16 or not matching:
+    if len(aid) > 16 or not matching:
         raise Refused(0x6A82)
     if occurrence < 2:
         return matching[-occurrence]

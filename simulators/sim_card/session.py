@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a card forgets at every reset: what is selected, what was verified, what waits to be fetched."""
+"""What a card forgets at every reset: what is selected, what was verified, what waits to be fetched.
+
+Each logical channel has one; ``verified`` is the same set in all, ``challenge`` and the proactive part count on the basic one alone.
+"""
 
 from __future__ import annotations
 

@@ -44,12 +44,12 @@ def at_reset(card: Card) -> list[bytes]:
 
 def pending(card: Card) -> bytes:
     """Return the proactive command that waits to be fetched, or nothing."""
-    session = card.session
-    if session.outstanding:
+    basic = card.basic
+    if basic.outstanding:
         return b""
     if card.persona.model.behaviour.proactive == "always":
-        return b"" if session.answered else MORE_TIME
-    return session.proactive[0] if session.proactive else b""
+        return b"" if basic.answered else MORE_TIME
+    return basic.proactive[0] if basic.proactive else b""
 
 
 def terminal_profile(_: Card, command: Command) -> bytes:
@@ -65,9 +65,9 @@ def fetch(card: Card, command: Command) -> bytes:
     if not waiting:
         raise Refused(0x6985)
     data = exact(waiting, command.expected)
-    if card.session.proactive:
-        card.session.proactive.pop(0)
-    card.session.outstanding = True
+    if card.basic.proactive:
+        card.basic.proactive.pop(0)
+    card.basic.outstanding = True
     return data
 
 
@@ -75,7 +75,7 @@ def terminal_response(card: Card, command: Command) -> bytes:
     """TERMINAL RESPONSE, §11.2.4."""
     if not command.data:
         raise Refused(0x6700)
-    card.session.outstanding, card.session.answered = False, True
+    card.basic.outstanding, card.basic.answered = False, True
     return b""
 
 
@@ -90,7 +90,7 @@ def envelope(card: Card, command: Command) -> bytes:
     if command.data[0] not in ENVELOPES:
         raise Refused(0x6A80)
     if command.data[0] == MENU_SELECTION and card.persona.model.behaviour.proactive == "menu":
-        card.session.proactive.append(DISPLAY_TEXT)
+        card.basic.proactive.append(DISPLAY_TEXT)
     return b""
 
 

@@ -49,7 +49,7 @@ def get_challenge(card: Card, command: Command) -> bytes:
     if command.p1 or command.p2:
         raise Refused(0x6A86)
     challenge = secrets.token_bytes(command.expected)
-    card.session.challenge = challenge
+    card.basic.challenge = challenge
     return challenge
 
 
@@ -69,7 +69,7 @@ def external_authenticate(card: Card, command: Command) -> bytes:
         raise Refused(0x63C0 | left if left else 0x6983)
     if not left:
         raise Refused(0x6983)
-    challenge, card.session.challenge = card.session.challenge, b""
+    challenge, card.basic.challenge = card.basic.challenge, b""
     if len(challenge) != CODE_BYTES:
         raise Refused(0x6985)
     if len(command.data) != CODE_BYTES:
