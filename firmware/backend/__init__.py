@@ -4,7 +4,7 @@
 It carries signed bytes and judges none of them: what an approval says is :mod:`firmware.core.approval`'s business.
 """
 
-from firmware.backend.answers import Approved, Enrolled, Refused
+from firmware.backend.answers import Approved, Enrolled, Refused, RelayRound
 from firmware.backend.client import BackendClient
 from firmware.backend.errors import BackendAnswerInvalid, BackendError, BackendRefusedRequest, BackendUnreachable, Why
 
@@ -17,5 +17,6 @@ __all__ = [
     "BackendUnreachable",
     "Enrolled",
     "Refused",
+    "RelayRound",
     "Why",
 ]

@@ -7,7 +7,7 @@ Decides whether a body is an answer the API allows. Rules
 * an outcome code is a refusal of :mod:`firmware.core.outcomes`; an answer is approved or refused, never both
 * members nobody asked for are ignored, so that an operator may add some (CAMARA Commonalities: ``contextCode``)
 
-It verifies no signature and opens no profile.
+It verifies no signature and opens no issue data.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from typing import Any, NoReturn
 from firmware.backend.errors import BackendAnswerInvalid, BackendRefusedRequest
 from firmware.core.outcomes import OUTCOMES, Kind
 
-MAX_MESSAGE = 16 * 1024
-"""Longest signed message or sealed profile in bytes; an approval has about 300."""
+MAX_MESSAGE = 32 * 1024
+"""Longest signed message or sealed issue data in bytes; an approval has about 300, a script of 64 full commands 18,000."""
+MAX_COMMANDS = 256
+COMMAND_BYTES = range(4, 262)
+AUTH_CODE_BYTES = range(8, 17)
 MAX_PEM = 64 * 1024
 MAX_TIME = 253402300799
 """Last second of the year 9999: what a time in an answer may not exceed."""
@@ -36,7 +39,7 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTI
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """The operator approves: the signed approval and the sealed profile, as they came."""
+    """The operator approves: the signed approval and the sealed issue data, as they came."""
 
     approval: bytes
     profile: bytes = field(repr=False)
@@ -47,6 +50,14 @@ class Refused:
     """The operator refuses, with one outcome code."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRound:
+    """Commands for the card, none exactly when the operator is ``done``."""
+
+    commands: tuple[bytes, ...] = field(repr=False)
+    done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,26 @@ def activation(body: bytes) -> Approved | Refused:
 def acknowledgement(body: bytes) -> bytes:
     """Return the signed acknowledgement of a result; raises :class:`BackendAnswerInvalid`."""
     return _octets(_object(body), "ack")
+
+
+def authorisation(body: bytes) -> bytes:
+    """Return the operator's answer to a card's challenge, 8 to 16 bytes; raises :class:`BackendAnswerInvalid`."""
+    code = _octets(_object(body), "auth_code")
+    if len(code) not in AUTH_CODE_BYTES:
+        raise BackendAnswerInvalid("auth_code")
+    return code
+
+
+def relay_round(body: bytes) -> RelayRound:
+    """Read one round of a relay: up to 256 commands of 4 to 261 bytes; raises :class:`BackendAnswerInvalid`."""
+    members = _object(body)
+    told, done = members.get("commands"), members.get("done")
+    if type(told) is not list or type(done) is not bool or len(told) > MAX_COMMANDS or done == bool(told):
+        raise BackendAnswerInvalid("commands")
+    commands = tuple(_octets({"command": one}, "command") for one in told)
+    if any(len(command) not in COMMAND_BYTES for command in commands):
+        raise BackendAnswerInvalid("command")
+    return RelayRound(commands, done)
 
 
 def now(body: bytes) -> int:

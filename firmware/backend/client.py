@@ -21,7 +21,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from firmware.backend import answers
-from firmware.backend.answers import Approved, Enrolled, Refused, octets_text
+from firmware.backend.answers import Approved, Enrolled, Refused, RelayRound, octets_text
 from firmware.backend.channel import Answer, Channel
 from firmware.backend.errors import BackendAnswerInvalid, BackendRefusedRequest, BackendUnreachable, Why
 from hal.deadline import Deadline
@@ -79,6 +79,22 @@ class BackendClient:
         """Report a signed ``result``; returns the operator's signed acknowledgement. May be repeated with the same bytes."""
         path = f"/v1/activations/{_key(session)}/result"
         return self._call("POST", path, answers.acknowledgement, body={"result": octets_text(result)}, deadline=deadline)
+
+    def unlock(self, session: bytes, approval: bytes, challenge: bytes, *, deadline: Deadline | None = None) -> bytes:
+        """Return the operator's 8 to 16-byte answer to a card's ``challenge``; the same challenge again gets the same answer."""
+        body = {"approval": octets_text(approval), "challenge": octets_text(challenge)}
+        return self._call("POST", f"/v1/activations/{_key(session)}/unlock", answers.authorisation, body=body, deadline=deadline)
+
+    def relay(
+        self, session: bytes, approval: bytes, sequence: int, said: Sequence[bytes], *, deadline: Deadline | None = None
+    ) -> RelayRound:
+        """Ask for the commands of round ``sequence`` (from 0) of a relay; ``said`` are the card's answers to the round before.
+
+        The same round asked again with the same answers is the same.
+        """
+        answered = [octets_text(answer) for answer in said]
+        body: dict[str, str | list[str]] = {"approval": octets_text(approval), "sequence": str(sequence), "answers": answered}
+        return self._call("POST", f"/v1/activations/{_key(session)}/relay", answers.relay_round, body=body, deadline=deadline)
 
     def time(self, *, deadline: Deadline | None = None) -> int:
         """Return the operator's time in Unix seconds."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from firmware.core.mode import Mode
     from firmware.core.states import Advice
 
 ACTIVE: Final = "ACTIVE"
@@ -20,23 +21,24 @@ _SESSION_MODULE: Final = object()
 
 
 class Permit:
-    """Leave to write one profile on one card, once. It cannot be built outside this module's ``grant_permit``."""
+    """Leave to issue one card with one set of data in one mode, once. It cannot be built outside this module's ``grant_permit``."""
 
-    __slots__ = ("approval", "card", "nonce", "profile", "record")
+    __slots__ = ("approval", "card", "issue_data", "mode", "nonce", "record")
 
-    def __init__(self, key: object, *, approval: bytes, nonce: bytes, record: bytes, card: bytes, profile: bytes) -> None:
+    def __init__(self, key: object, *, approval: bytes, nonce: bytes, record: bytes, card: bytes, mode: Mode, issue_data: bytes) -> None:
         if key is not _SESSION_MODULE:
             raise TypeError("a permit comes from firmware.core.session.step only")
         self.approval = approval
         self.nonce = nonce
         self.record = record
         self.card = card
-        self.profile = profile
+        self.mode = mode
+        self.issue_data = issue_data
 
 
-def grant_permit(*, approval: bytes, nonce: bytes, record: bytes, card: bytes, profile: bytes) -> Permit:
+def grant_permit(*, approval: bytes, nonce: bytes, record: bytes, card: bytes, mode: Mode, issue_data: bytes) -> Permit:
     """Make a permit. For :mod:`firmware.core.session` alone; ``tests/meta`` holds every other importer out."""
-    return Permit(_SESSION_MODULE, approval=approval, nonce=nonce, record=record, card=card, profile=profile)
+    return Permit(_SESSION_MODULE, approval=approval, nonce=nonce, record=record, card=card, mode=mode, issue_data=issue_data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +65,16 @@ class RecheckCard:
 
 @dataclass(frozen=True, slots=True)
 class WriteCard:
-    """Write the approved profile."""
+    """Issue the card as approved, in the permit's mode."""
 
     permit: Permit
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyCard:
-    """Read the whole profile back and compare. ``recovering``: after a cut, when the card may be gone or half written."""
+    """Read back what ``mode`` lets the terminal compare. ``recovering``: after a cut, when the card may be gone or half written."""
 
+    mode: Mode
     recovering: bool
 
 

@@ -2,10 +2,11 @@
 """What has happened in a session. A journal row is one of these, and nothing else.
 
 Rules
-* No personal data: an event carries digests, codes, counts, clock readings and the number printed on the card (ICCID). What is personal
-  lies in sealed items beside it.
+* No personal data and nothing a card said: an event carries digests, codes, counts, clock readings and the number printed on the card
+  (ICCID). The rest lies in sealed items beside it. ``answers`` is SHA-256 of the item ``card_answers``, empty when there is none.
 * Clock readings, nonces and ids are fields, so a replay needs no clock and gives the same state.
-* A field is an ``int``, ``str``, ``bytes``, ``bool``, ``None`` or a tuple of those; the order of fields is the stored format.
+* A field is an ``int``, ``str``, ``bytes``, ``bool``, a :class:`~firmware.core.mode.Mode` or a tuple of ``str``; the order of fields is
+  the stored format.
 
 Events do not decide anything: :mod:`firmware.core.session` does.
 """
@@ -14,9 +15,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from firmware.core import cbor
+from firmware.core.mode import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Approved:
     nonce: bytes
     terminal: str
     card: bytes
-    profile: bytes
+    mode: Mode
+    issue_data: bytes
     boot_id: bytes
     valid_until_boot_ms: int
 
@@ -86,18 +89,24 @@ class CardRechecked:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """All commands of the write were answered well. Nothing is proven yet."""
+    """All commands were answered well. Nothing is proven yet."""
 
     apdus: int
+    answers: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """The card was read back. ``equal`` says that it holds the whole approved profile; ``iccid`` is what it carries now."""
+    """The card was read back; ``iccid`` is what it carries now.
+
+    ``equal``: it is the approved card, holds what the terminal can compare (in the modes that write fields, all of it), and its key is the
+    one the operator challenged, when it did.
+    """
 
     equal: bool
     iccid: str
     apdus: int = 0
+    answers: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class Refused:
     at: int
     code: str
     touched: bool = False
+    answers: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,18 +215,27 @@ def decode(kind: str, payload: bytes) -> Event:
     fields = dataclasses.fields(event)
     if type(values) is not list or len(values) != len(fields):
         raise UnknownEvent(kind)
-    values = [tuple(value) if type(value) is list else value for value in values]
-    for field, value in zip(fields, values, strict=True):
-        if not _fits(str(field.type), value):
-            raise UnknownEvent(f"{kind}.{field.name}")
-    return event(*values)
+    typed: list[Any] = [_typed(kind, field, value) for field, value in zip(fields, values, strict=True)]
+    return event(*typed)
 
 
 def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+    match value:
+        case tuple():
+            return list(value)
+        case Mode():
+            return value.value
+        case _:
+            return value
 
 
-def _fits(annotation: str, value: object) -> bool:
-    if annotation == "tuple[str, ...]":
-        return type(value) is tuple and all(type(item) is str for item in value)
-    return type(value).__name__ == annotation
+def _typed(kind: str, field: dataclasses.Field[Any], value: object) -> object:
+    match str(field.type), value:
+        case "tuple[str, ...]", list() if all(type(item) is str for item in value):
+            return tuple(value)
+        case "Mode", str() if value in tuple(Mode):
+            return Mode(value)
+        case annotation, _ if type(value).__name__ == annotation:
+            return value
+        case _:
+            raise UnknownEvent(f"{kind}.{field.name}")

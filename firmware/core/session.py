@@ -9,8 +9,11 @@ Rules
    record, terminal, card and nonce, when the card read again is the same and the approval is fresh on this boot's clock.
 3. The approval is spent in the transaction that starts the write.
 4. Before the write a refusal leaves the card untouched; after it the card is proven complete or void, never sold half written.
-5. Whatever the operator may know of is reported until acknowledged; a report needs no personal data, so erasing does not wait for it.
-6. After a restart nothing in flight is assumed; ``resume`` has one rule for each state.
+5. What proves a card depends on the mode: in fields and unlock what is read back from it; in script and relay its own answers, which the
+   operator alone can judge. Those are durable with ``Written``, and nothing is ever sent to such a card a second time.
+6. Whatever the operator may know of is reported until acknowledged. A report needs no personal data, so erasing does not wait for it; the
+   card's answers are not personal and outlive the erasing until they were reported.
+7. After a restart nothing in flight is assumed; ``resume`` has one rule for each state.
 
 It does not read a clock, draw a random number or know a device, and it does not retry: one effect, one event.
 """
@@ -61,6 +64,8 @@ from firmware.core.states import (
 
 CARD_STEP = "card"
 """The capture step that ends in ``CardIdentified``."""
+CARD_ANSWERS = "card_answers"
+"""The sealed item that holds what the card itself said (deterministic CBOR of the result's claim 262)."""
 
 
 class UnexpectedEvent(Exception):
@@ -71,14 +76,15 @@ class UnexpectedEvent(Exception):
 class Transition:
     """The next state, the effect to run once the row is durable, and what the row's transaction must also do.
 
-    ``spend``: mark this permit's approval, nonce and record as used, or fail. ``erase``: destroy the session's item key.
-    ``close``: nothing is left to do for this session.
+    ``spend``: mark this permit's approval, nonce and record as used, or fail. ``erase``: destroy the session's item key and every item but
+    those in ``keep``, which get another key and last until ``close``: nothing is left to do for this session.
     """
 
     state: State
     effect: Effect | None = None
     spend: Permit | None = None
     erase: bool = False
+    keep: tuple[str, ...] = ()
     close: bool = False
 
 
@@ -99,7 +105,7 @@ def step(state: State, event: Event) -> Transition:  # noqa: C901, PLR0911, PLR0
         case Rechecking(), CardRechecked():
             return _rechecked(state, event)
         case Writing(), Written():
-            return Transition(Verifying(state.signed, state.grant), fx.VerifyCard(recovering=False))
+            return Transition(Verifying(state.signed, state.grant, event.answers), fx.VerifyCard(state.grant.mode, recovering=False))
         case Verifying() | Recovering(), ReadBack():
             return _read_back(state, event)
         case Reporting(), Acknowledged() | ReportGivenUp():
@@ -145,7 +151,7 @@ def _approved(state: Submitting, event: Approved) -> Transition:
     bound_to = (event.record, event.nonce, event.terminal, event.card, event.boot_id)
     if bound_to != (signed.record, signed.nonce, state.terminal, signed.card, signed.boot_id):
         return _end("R707", Advice("cancelled", signed.record, b""))
-    grant = Grant(event.approval, event.profile, event.boot_id, event.valid_until_boot_ms)
+    grant = Grant(event.approval, event.mode, event.issue_data, event.boot_id, event.valid_until_boot_ms)
     return Transition(Rechecking(signed, grant), fx.RecheckCard())
 
 
@@ -155,24 +161,31 @@ def _rechecked(state: Rechecking, event: CardRechecked) -> Transition:
         return _end("R707", Advice("cancelled", signed.record, grant.approval))
     if event.boot_id != grant.boot_id or event.boot_ms > grant.valid_until_boot_ms:
         return _end("R705", Advice("cancelled", signed.record, grant.approval))
-    permit = grant_permit(approval=grant.approval, nonce=signed.nonce, record=signed.record, card=signed.card, profile=grant.profile)
+    permit = grant_permit(
+        approval=grant.approval, nonce=signed.nonce, record=signed.record, card=signed.card, mode=grant.mode, issue_data=grant.issue_data
+    )
     return Transition(Writing(signed, grant), fx.WriteCard(permit), spend=permit)
 
 
 def _read_back(state: Verifying | Recovering, event: ReadBack) -> Transition:
-    signed, grant = state.signed, state.grant
+    answers = event.answers or state.answers
     if not event.equal:
-        code = "R711" if isinstance(state, Recovering) else "R709"
-        return _end(code, Advice("voided", signed.record, grant.approval))
-    return _report(Reporting(signed, grant, event.iccid))
+        return _end("R711" if isinstance(state, Recovering) else "R709", _voided(state, answers))
+    return _report(Reporting(state.signed, state.grant, event.iccid, answers))
 
 
 def _report(state: Reporting) -> Transition:
-    return Transition(state, fx.Report(_written_advice(state), "", patient=False))
+    return Transition(state, fx.Report(_good(state), "", patient=False))
 
 
-def _written_advice(state: Reporting) -> Advice:
-    return Advice("written", state.signed.record, state.grant.approval, state.grant.profile, state.iccid)
+def _good(state: Reporting) -> Advice:
+    grant = state.grant
+    status = "written" if grant.mode.read_back_proves else "answered"
+    return Advice(status, state.signed.record, grant.approval, grant.issue_data, state.iccid, state.answers)
+
+
+def _voided(state: Writing | Verifying | Recovering, answers: bytes) -> Advice:
+    return Advice("voided", state.signed.record, state.grant.approval, answers=answers)
 
 
 def _reported(state: Reporting, event: Acknowledged | ReportGivenUp) -> Transition:
@@ -182,7 +195,7 @@ def _reported(state: Reporting, event: Acknowledged | ReportGivenUp) -> Transiti
         case Acknowledged():
             return _end("R710", None)
         case ReportGivenUp():
-            return _end("R710", _written_advice(state))
+            return _end("R710", _good(state))
 
 
 def _erased(state: Erasing) -> Transition:
@@ -192,7 +205,8 @@ def _erased(state: Erasing) -> Transition:
 
 
 def _advise(state: Advising, *, erase: bool = False) -> Transition:
-    return Transition(state, fx.Report(state.advice, state.outcome, patient=True), erase=erase)
+    keep = (CARD_ANSWERS,) if erase and state.advice.answers else ()
+    return Transition(state, fx.Report(state.advice, state.outcome, patient=True), erase=erase, keep=keep)
 
 
 def _refused(state: State, event: Refused) -> Transition:
@@ -201,11 +215,12 @@ def _refused(state: State, event: Refused) -> Transition:
             return _end(event.code, None)
         case Submitting():
             return _end(event.code, Advice("cancelled", state.signed.record, b""))
-        case Rechecking():
+        case Writing() if event.touched:
+            return _end(event.code, _voided(state, event.answers))
+        case Rechecking() | Writing():
             return _end(event.code, Advice("cancelled", state.signed.record, state.grant.approval))
-        case Writing() | Verifying() | Recovering():
-            status = "voided" if event.touched else "cancelled"
-            return _end(event.code, Advice(status, state.signed.record, state.grant.approval))
+        case Verifying() | Recovering():
+            return _end(event.code, _voided(state, event.answers or state.answers))
         case _:
             raise UnexpectedEvent(f"refused in {type(state).__name__}")
 
@@ -214,12 +229,14 @@ def _end(outcome: str, advice: Advice | None) -> Transition:
     return Transition(Erasing(outcome, advice), fx.Erase())
 
 
-def resume(state: State, event: Restarted) -> Transition:  # noqa: PLR0911  # one rule for each state
+def resume(state: State, event: Restarted) -> Transition:  # noqa: C901, PLR0911  # one rule for each state
     """Return what a restart does with a session left in ``state``: one rule each, all of them asking the world again.
 
     Before the record leaves the terminal the evidence was in memory only: the session ends with R803, nothing written. A submitted
     record is asked for again under its key. An approved card is read again. A write that had begun is decided by reading the card
-    back: complete, or void (R711). Everything later is repeated; it is idempotent.
+    back: complete, or void (R711). A script or relay that had begun is void (R711) without a look at the card: what the card said is lost,
+    and it would refuse, or worse take, the same commands again. Once its answers are durable, only its identity is read again. Everything
+    later is repeated; it is idempotent.
     """
     match state:
         case New() | Capturing() | Signing():
@@ -228,8 +245,11 @@ def resume(state: State, event: Restarted) -> Transition:  # noqa: PLR0911  # on
             return Transition(state, fx.Submit())
         case Rechecking():
             return Transition(state, fx.RecheckCard())
+        case Writing() if not state.grant.mode.read_back_proves:
+            return _end("R711", _voided(state, b""))
         case Writing() | Verifying() | Recovering():
-            return Transition(Recovering(state.signed, state.grant), fx.VerifyCard(recovering=True))
+            answers = b"" if isinstance(state, Writing) else state.answers
+            return Transition(Recovering(state.signed, state.grant, answers), fx.VerifyCard(state.grant.mode, recovering=True))
         case Reporting():
             return _report(state)
         case Receipting():

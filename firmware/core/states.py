@@ -7,6 +7,10 @@ Every state is one class, so that ``assert_never`` proves that each has a recove
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from firmware.core.mode import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,11 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A verified approval, held against the record it answers: id, digest of the profile, last boot millisecond of use."""
+    """A verified approval, held against the record it answers: id, mode, digest of the issue data, last boot millisecond of use."""
 
     approval: bytes
-    profile: bytes
+    mode: Mode
+    issue_data: bytes
     boot_id: bytes
     valid_until_boot_ms: int
 
@@ -77,27 +82,33 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Verifying:
-    """The write is through; the card is being read back."""
+    """The write is through; the card is being read back. ``answers``: digest of what the card itself said, empty where it only obeys."""
 
     signed: Signed
     grant: Grant
+    answers: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Recovering:
-    """The terminal was cut between the start of the write and its proof; the card is being read back to decide."""
+    """The terminal was cut between the start of the write and its proof; the card is being read back to decide.
+
+    In the modes whose proof is the card's own word, only a cut after that word was durable leads here.
+    """
 
     signed: Signed
     grant: Grant
+    answers: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Reporting:
-    """The card is proven complete; the operator is told, and activates."""
+    """The card is proven complete, or has answered and the operator is to judge; the operator is told, and activates."""
 
     signed: Signed
     grant: Grant
     iccid: str
+    answers: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +118,17 @@ class Receipting:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What the operator must still be told: ``status`` as in the result message, and what it refers to."""
+    """What the operator must still be told: ``status`` as in the result message, and what it refers to.
+
+    ``answers``: digest of the card's answers that belong to it; they lie in the sealed item ``card_answers`` until the operator has them.
+    """
 
     status: str
     record: bytes
     approval: bytes
-    profile: bytes = b""
+    issue_data: bytes = b""
     iccid: str = ""
+    answers: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

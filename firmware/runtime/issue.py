@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From evidence to an active card: sign, submit, read the card again, write, prove, report, receipt.
+"""From evidence to an active card, all but the card's own part: sign, submit, read the card again, report, receipt.
 
 Each coroutine carries out one effect and returns its event; whether it may run at all was decided by the core and is in the journal.
-What a later step or a restart needs lies in the session's sealed items: ``record``, ``items``, ``profile-key``, ``card``, ``profile``,
-``masked``.
+What a later step or a restart needs lies in the session's sealed items: ``record``, ``items``, ``profile-key``, ``card``, ``profile`` (the
+issue data), ``masked``, ``card_answers``. Writing and reading back is :mod:`firmware.runtime.writing`.
 """
 
 from __future__ import annotations
@@ -12,51 +12,45 @@ import asyncio
 import contextlib
 import hashlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from firmware.backend.answers import Approved as ApprovedAnswer
-from firmware.backend.errors import BackendError, BackendRefusedRequest, BackendUnreachable, Why
+from firmware.backend.errors import BackendError, BackendRefusedRequest
 from firmware.core import cbor, hpke, report
 from firmware.core.approval import Situation, check_approval
 from firmware.core.errors import AckRefused, Refused
-from firmware.core.events import Acknowledged, Approved, CardRechecked, ReadBack, ReceiptDone, RecordSigned, Written
+from firmware.core.events import Acknowledged, Approved, CardRechecked, ReceiptDone, RecordSigned
 from firmware.core.issue_data import open_issue_data, parse_issue_data
-from firmware.core.mode import Mode
 from firmware.core.outcomes import OUTCOMES
-from firmware.core.profile import Profile
-from firmware.core.record import SALTS_LENGTH, Card, Device, Face, RecordFacts, build_record, read_record, seal_items, sign_record
-from firmware.journal import ItemGone, RecordLink
+from firmware.core.record import SALTS_LENGTH, Device, Face, RecordFacts, build_record, read_record, seal_items, sign_record
+from firmware.core.session import CARD_ANSWERS
+from firmware.journal import ItemGone, JournalCorrupt, RecordLink
 from firmware.runtime import receipt, refusals
+from firmware.runtime.asking import REJECTED, ask
 from firmware.runtime.capture import read_card
-from firmware.runtime.timing import DEVICE_S, SUBMIT_TRIES, WRITE_S, pause_after
+from firmware.runtime.timing import DEVICE_S
 from firmware.runtime.unit import Result, Stop
 from firmware.runtime.workers import DeviceFailed
 
 if TYPE_CHECKING:
-    from firmware.core.effects import Permit
+    from firmware.core.issue_data import IssueData
+    from firmware.core.mode import Mode
     from firmware.core.policy import Plan
+    from firmware.core.report import CardAnswer
     from firmware.core.states import Advice
     from firmware.runtime.clock import Moment
     from firmware.runtime.unit import Evidence, Unit
 
-UNREACHABLE = "R801"
-REJECTED = "R802"
-CERTIFICATE = "R505"
-_FORBIDDEN = frozenset({401, 403})
-
 
 class Issue:
-    """The effects after the capture, for one session. ``apdus`` and ``card_bytes`` count what crossed to the card."""
+    """The effects after the capture, for one session; ``mode`` is how its card is issued, once that is approved."""
 
     def __init__(self, unit: Unit, session: bytes) -> None:
         self.unit = unit
         self.session = session
-        self.apdus = 0
-        self.card_bytes = 0
         self.rejected = False
-        self._counted_before: tuple[int, int] | None = None
         self.approval_id = b""
-        self.imsi = ""
+        self.mode: Mode | None = None
 
     async def sign_record(self, plan: Plan, evidence: Evidence) -> Result:
         """Build, sign and seal the record of what was captured."""
@@ -111,30 +105,23 @@ class Issue:
             nonce=approval.nonce,
             terminal=unit.serial,
             card=approval.card.digest,
-            profile=approval.issue_data,
+            mode=approval.mode,
+            issue_data=approval.issue_data,
             boot_id=approval.boot_id,
             valid_until_boot_ms=until,
         )
         return Result(event, {"profile": plaintext})
 
     async def _ask(self, record: bytes, items: bytes) -> ApprovedAnswer:
-        for attempt in range(1, SUBMIT_TRIES + 1):
-            try:
-                answer = await asyncio.to_thread(self.unit.backend.submit, self.session, record, items)
-            except BackendError as error:
-                _stop_if_final(error)
-                if attempt == SUBMIT_TRIES:
-                    raise Stop(UNREACHABLE) from error
-                await self._pause(attempt)
-                continue
-            if isinstance(answer, ApprovedAnswer):
-                return answer
-            raise Stop(answer.code if answer.code in OUTCOMES else REJECTED)
-        raise Stop(UNREACHABLE)
+        answer = await ask(lambda: self.unit.backend.submit(self.session, record, items), self._pause)
+        if isinstance(answer, ApprovedAnswer):
+            return answer
+        raise Stop(answer.code if answer.code in OUTCOMES else REJECTED)
 
-    async def _pause(self, attempt: int) -> None:
+    async def _pause(self, seconds: float) -> None:
+        """Let ``seconds`` pass; an interrupt ends the session."""
         try:
-            async with asyncio.timeout(pause_after(attempt)):
+            async with asyncio.timeout(seconds):
                 code = await self.unit.interrupt.wait()
         except TimeoutError:
             return
@@ -149,36 +136,6 @@ class Issue:
         now = self.unit.clock.now()
         return Result(CardRechecked(now.boot_id, now.boot_ms, card.digest))
 
-    async def write(self, permit: Permit) -> Result:
-        """Write the profile that the permit names, on the card that it names."""
-        plaintext = self.unit.journal.item(self.session, "profile")
-        card = Card.from_claim(cbor.decode(self.unit.journal.item(self.session, "card")))
-        if hashlib.sha256(plaintext).digest() != permit.profile or card.digest != permit.card:
-            raise Stop("R707")
-        profile = _profile(plaintext).to_card_dict()
-        try:
-            done = await self._card("write", profile=profile, expected_iccid=card.iccid)
-        except DeviceFailed as failure:
-            raise refusals.stop("write", failure.kind) from failure
-        return Result(Written(int(done["apdus"])))
-
-    async def verify(self, *, recovering: bool) -> Result:
-        """Read the whole profile back. While recovering, a card that is not there or not complete is simply not equal."""
-        profile = _profile(self.unit.journal.item(self.session, "profile"))
-        try:
-            if recovering:
-                await self.unit.devices["sim_card"].call("await_card", timeout=self.unit.config.patience.card_back_s)
-            found = await self._card("read_back", profile=profile.to_card_dict())
-        except DeviceFailed as failure:
-            if recovering:
-                return Result(ReadBack(equal=False, iccid=""))
-            raise refusals.stop("verify", failure.kind) from failure
-        self.imsi = str(found["imsi"])
-        return Result(ReadBack(equal=bool(found["equal"]), iccid=str(found["iccid"]), apdus=int(found["apdus"])))
-
-    async def _card(self, op: str, **arguments: Any) -> dict[str, Any]:
-        return await self.unit.devices["sim_card"].call(op, timeout=WRITE_S, **arguments)
-
     async def report(self, advice: Advice, outcome: str) -> Result | None:
         """Tell the operator once; ``None`` when it could not be reached or did not acknowledge properly.
 
@@ -191,10 +148,11 @@ class Issue:
             seconds=unit.clock.now().at,
             session=self.session,
             verdict=report.Verdict(advice.status),
-            code="" if advice.status == "written" else outcome,
+            code="" if advice.status in report.GOOD else outcome,
             record=advice.record,
             approval_id=advice.approval or None,
-            read_back=report.ReadBack(advice.iccid, advice.profile) if advice.status == "written" else None,
+            read_back=report.ReadBack(advice.iccid, advice.issue_data) if advice.status in report.GOOD else None,
+            answers=self._answers(advice.answers),
         )
         signed = report.sign_result(result, unit.signer)
         try:
@@ -208,16 +166,30 @@ class Issue:
         unit.clock.seen(ack.seconds)
         return Result(Acknowledged(ack.effect.value, hashlib.sha256(message).digest()))
 
+    def _answers(self, digest: bytes) -> tuple[CardAnswer, ...] | None:
+        """Return what the card said, as the journal keeps it and its rows vouch for it."""
+        if not digest:
+            return None
+        stored = self.unit.journal.item(self.session, CARD_ANSWERS)
+        if hashlib.sha256(stored).digest() != digest:
+            raise JournalCorrupt("the card's answers are not those of the session's rows")
+        return report.decode_answers(stored)
+
     async def print_receipt(self) -> Result:
         """Print the receipt; a printer that cannot does not undo an active card."""
         try:
             name, number = cbor.decode(self.unit.journal.item(self.session, "masked"))
-            iccid = parse_issue_data(Mode.FIELDS, self.unit.journal.item(self.session, "profile")).iccid
+            iccid = self._issue_data().iccid
             lines = receipt.lines(serial=self.unit.serial, session=self.session, masked={"name": name, "number": number}, iccid=iccid)
             await self.unit.devices["printer"].call("print", timeout=DEVICE_S, lines=lines, cut=True)
         except (DeviceFailed, ItemGone):
             return Result(ReceiptDone(printed=False))
         return Result(ReceiptDone(printed=True))
+
+    def _issue_data(self) -> IssueData:
+        if self.mode is None:
+            raise Stop(refusals.INTERNAL)
+        return parse_issue_data(self.mode, self.unit.journal.item(self.session, "profile"))
 
     def remembered(self) -> tuple[dict[str, str], str]:
         """Return the masked identity and the IMSI of a session found open, as far as they were stored and not yet erased."""
@@ -225,36 +197,8 @@ class Issue:
         with contextlib.suppress(ItemGone):
             name, number = cbor.decode(self.unit.journal.item(self.session, "masked"))
             masked = {"name": name, "number": number}
-            imsi = parse_issue_data(Mode.FIELDS, self.unit.journal.item(self.session, "profile")).imsi
+            imsi = self._issue_data().imsi if self.mode else ""
         return masked, imsi
-
-    async def count_card_traffic(self) -> None:
-        """Take note of the commands and bytes exchanged with the card since the first call; a silent writer leaves the last count."""
-        try:
-            counted = await self.unit.devices["sim_card"].call("counters", timeout=DEVICE_S)
-        except DeviceFailed:
-            return
-        now = int(counted["apdus"]), int(counted["bytes"])
-        before = self._counted_before or now
-        if now < before:  # the writer was replaced: what its successor counted is all that is known
-            before = (0, 0)
-        self._counted_before = before
-        self.apdus, self.card_bytes = max(0, now[0] - before[0]), max(0, now[1] - before[1])
-
-
-def _profile(plaintext: bytes) -> Profile:
-    data = parse_issue_data(Mode.FIELDS, plaintext)
-    if not isinstance(data, Profile):
-        raise Stop(refusals.INTERNAL)
-    return data
-
-
-def _stop_if_final(error: BackendError) -> None:
-    """Raise the :class:`Stop` of an answer that asking again cannot better: this terminal or its request is refused."""
-    if isinstance(error, BackendUnreachable) and error.why is Why.CLIENT_CERTIFICATE:
-        raise Stop(CERTIFICATE) from error
-    if isinstance(error, BackendRefusedRequest) and not error.retryable:
-        raise Stop(CERTIFICATE if error.status in _FORBIDDEN else REJECTED) from error
 
 
 def _facts(unit: Unit, plan: Plan, evidence: Evidence, now: Moment, last: RecordLink, profile_key: bytes) -> RecordFacts:

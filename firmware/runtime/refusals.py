@@ -69,6 +69,22 @@ TABLE: Final[dict[tuple[str, str], str]] = {
     ("write", "not_blank"): "R702",
     ("write", "unknown_card"): "R707",
     ("write", "profile_unfit"): "R708",
+    ("write", "packet_refused"): "R708",
+    ("write", "script_unfit"): "R708",
+    # the challenge of a card that is to be unlocked: nothing is written yet, the card must be the approved one, and its tries are not spent
+    ("challenge", "card_changed"): "R707",
+    ("challenge", "unknown_card"): "R707",
+    ("challenge", "key_blocked"): "R703",
+    ("challenge", "profile_unfit"): "R707",
+    ("challenge", "deadline"): "R701",
+    ("challenge", "no_card"): "R701",
+    ("challenge", "card_removed"): "R701",
+    ("challenge", "card_defective"): "R703",
+    ("challenge", "protocol"): "R703",
+    ("challenge", "hangs"): "R513",
+    ("challenge", "link"): "R513",
+    ("challenge", "link_closed"): "R513",
+    ("challenge", "worker_ended"): "R513",
     # the proof
     ("verify", "card_removed"): "R711",
     ("verify", "no_card"): "R711",
@@ -90,8 +106,8 @@ TABLE: Final[dict[tuple[str, str], str]] = {
 }
 """(step, error kind) → code."""
 
-UNTOUCHED: Final = frozenset({"card_changed", "not_blank", "profile_unfit", "unknown_card"})
-"""Failures of the write that come before its first update: the card in the slot is as it was."""
+UNTOUCHED: Final = frozenset({"card_changed", "not_blank", "profile_unfit", "unknown_card", "packet_refused", "script_unfit"})
+"""Failures of the write that come before its first update, or are the card's word that there was none: it is as it was."""
 
 
 def stop(step: str, kind: str) -> Stop:

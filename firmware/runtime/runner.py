@@ -27,6 +27,7 @@ from firmware.runtime.capture import Capture
 from firmware.runtime.issue import Issue
 from firmware.runtime.timing import REPORT_TRIES, pause_after
 from firmware.runtime.unit import Evidence, Result, Stop
+from firmware.runtime.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -53,6 +54,7 @@ class Session:
         self.outcome = ""
         self._settle = settle
         self._issue = Issue(unit, session)
+        self._writer = Writer(unit, session)
         self._capture: Capture | None = None
         self._evidence = Evidence(session, os.urandom(16))
         self._masked: Mapping[str, str] = {}
@@ -67,7 +69,7 @@ class Session:
         """Begin a new session of a transaction ``kind`` and run it to its end."""
         plan = policy.resolve(kind, DOCUMENT)
         self._capture = Capture(self.unit, plan, self._evidence, self._show)
-        await self._issue.count_card_traffic()
+        await self._writer.count_traffic()
         now = self.unit.clock.now()
         opened = events.Opened(now.at, now.boot_id, now.boot_ms, self.unit.serial, kind, tuple(str(name) for name in plan.steps))
         await self._run(self._append(Transition(states.New()), Result(opened)))
@@ -79,8 +81,8 @@ class Session:
         for event in history:
             self._note(event)
         self._commits -= len(history)
-        self._masked, self._issue.imsi = self._issue.remembered()
-        await self._issue.count_card_traffic()
+        self._masked, self._writer.imsi = self._issue.remembered()
+        await self._writer.count_traffic()
         now = self.unit.clock.now()
         self._show(step=None, state="working", sentence=texts.sentence(texts.RESUMING))
         await self._run(self._append(stands, Result(events.Restarted(now.at, now.boot_id, now.boot_ms))))
@@ -116,7 +118,7 @@ class Session:
         self._evidence = Evidence(self.id, b"")
         self._capture = None
         self._masked = {}
-        self._issue.imsi = self._iccid = ""
+        self._writer.imsi = self._iccid = ""
 
     def _append(self, stands: Transition, result: Result) -> Transition:
         """Make the event durable with everything its transition asks for, and return where the session stands then."""
@@ -137,8 +139,8 @@ class Session:
         match event:
             case events.RecordSigned(record=record):
                 self._record = record
-            case events.Approved(approval=approval):
-                self._issue.approval_id = approval
+            case events.Approved(approval=approval, mode=mode):
+                self._issue.approval_id, self._issue.mode = approval, mode
             case events.ReadBack(iccid=iccid):
                 self._iccid = iccid
             case events.Acknowledged():
@@ -161,6 +163,7 @@ class Session:
             spend=_spend(following.spend),
             record=result.record,
             erase=following.erase,
+            keep=following.keep,
             close=following.close,
         )
 
@@ -212,9 +215,9 @@ class Session:
             case fx.RecheckCard():
                 return self._issue.recheck()
             case fx.WriteCard(permit=permit):
-                return self._issue.write(permit)
-            case fx.VerifyCard(recovering=recovering):
-                return self._issue.verify(recovering=recovering)
+                return self._writer.write(permit)
+            case fx.VerifyCard(mode=mode, recovering=recovering):
+                return self._writer.verify(mode, recovering=recovering)
             case fx.Report():
                 return self._report(effect)
             case fx.PrintReceipt():
@@ -267,7 +270,7 @@ class Session:
 
     async def _finish(self, state: State) -> None:
         """Show the end: the outcome is durable and the personal data gone."""
-        await self._issue.count_card_traffic()
+        await self._writer.count_traffic()
         outcome = state.outcome if isinstance(state, states.Closed | states.Advising) else self.outcome
         self.outcome = outcome
         total_us = (time.monotonic_ns() - self._begin) // 1000
@@ -282,9 +285,9 @@ class Session:
             record_digest=self._record.hex(),
             approval_id=self._issue.approval_id.hex(),
             iccid=self._iccid,
-            imsi=self._issue.imsi,
-            apdus=self._issue.apdus,
-            bytes=self._issue.card_bytes,
+            imsi=self._writer.imsi,
+            apdus=self._writer.apdus,
+            bytes=self._writer.card_bytes,
             commits=self.unit.journal.commits - self._commits,
             total_ms=round(total_us / 1000, 2),
             own_ms=round(max(0, total_us - waited) / 1000, 2),
@@ -303,8 +306,8 @@ class Session:
                 return dict(self._masked)
             case events.RecordSigned(record=record, seq=seq):
                 return {"record": record.hex(), "seq": seq}
-            case events.Approved(approval=approval):
-                return {"approval": approval.hex()}
+            case events.Approved(approval=approval, mode=mode):
+                return {"approval": approval.hex(), "mode": mode.value}
             case events.Written(apdus=apdus):
                 return {"apdus": apdus}
             case events.ReadBack(equal=equal, iccid=iccid, apdus=apdus):

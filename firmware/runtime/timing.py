@@ -9,6 +9,8 @@ DEVICE_S: Final = 5.0
 """Any other single device operation."""
 WRITE_S: Final = 20.0
 """The whole write, and the whole read-back, of one card."""
+RELAY_S: Final = 120.0
+"""A whole relay, from the operator's first command to its last."""
 SUBMIT_TRIES: Final = 3
 """Tries to reach the operator for an approval before R801."""
 REPORT_TRIES: Final = 6

@@ -12,8 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.backend import Approved, BackendAnswerInvalid, BackendRefusedRequest, Enrolled, Refused
-from firmware.backend.answers import acknowledgement, activation, enrolment, now, octets_text, refused_request
+from firmware.backend import Approved, BackendAnswerInvalid, BackendRefusedRequest, Enrolled, Refused, RelayRound
+from firmware.backend.answers import (
+    MAX_MESSAGE,
+    acknowledgement,
+    activation,
+    authorisation,
+    enrolment,
+    now,
+    octets_text,
+    refused_request,
+    relay_round,
+)
 from firmware.core.outcomes import OUTCOMES, Kind
 
 if TYPE_CHECKING:
@@ -34,6 +44,8 @@ GOOD: dict[Callable[[bytes], object], bytes] = {
     acknowledgement: json.dumps({"ack": octets_text(bytes(150))}).encode(),
     now: b'{"now":1800000000}',
     enrolment: json.dumps(ENROLMENT).encode(),
+    authorisation: json.dumps({"auth_code": octets_text(bytes(8))}).encode(),
+    relay_round: json.dumps({"commands": [octets_text(bytes(5)), octets_text(bytes(261))], "done": False}).encode(),
 }
 
 
@@ -58,6 +70,45 @@ def test_a_time_that_is_allowed_is_read(case: dict[str, Any]) -> None:
 def test_a_time_that_is_not_allowed_is_invalid(case: dict[str, str]) -> None:
     with pytest.raises(BackendAnswerInvalid):
         now(case["body"].encode())
+
+
+@pytest.mark.parametrize(("length", "good"), [(7, False), (8, True), (16, True), (17, False)])
+def test_an_answer_to_a_challenge_has_8_to_16_bytes(length: int, good: bool) -> None:  # noqa: FBT001  # a parameter
+    body = json.dumps({"auth_code": octets_text(bytes(length))}).encode()
+    if good:
+        assert authorisation(body) == bytes(length)
+        return
+    with pytest.raises(BackendAnswerInvalid):
+        authorisation(body)
+
+
+def test_a_round_of_a_relay_is_read() -> None:
+    assert relay_round(GOOD[relay_round]) == RelayRound((bytes(5), bytes(261)), done=False)
+    assert relay_round(b'{"commands":[],"done":true,"contextCode":"X"}') == RelayRound((), done=True)
+    assert "AAAA" not in repr(relay_round(GOOD[relay_round]))
+    assert "x00" not in repr(relay_round(GOOD[relay_round]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"commands": []},
+        {"done": True},
+        {"commands": [], "done": False},
+        {"commands": ["AKQEAA"], "done": True},
+        {"commands": ["AKQEAA"], "done": 0},
+        {"commands": "AKQEAA", "done": False},
+        {"commands": ["AKQEAA=="], "done": False},
+        {"commands": ["AKQE"], "done": False},
+        {"commands": [octets_text(bytes(262))], "done": False},
+        {"commands": [None], "done": False},
+        {"commands": ["AKQEAA"] * 257, "done": False},
+    ],
+)
+def test_a_round_of_another_form_is_invalid(body: dict[str, Any]) -> None:
+    with pytest.raises(BackendAnswerInvalid):
+        relay_round(json.dumps(body).encode())
 
 
 def test_every_refusal_of_the_table_is_read_and_nothing_else() -> None:
@@ -144,7 +195,21 @@ LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_siz
 JSON = (
     LEAF | st.lists(LEAF, max_size=2) | st.fixed_dictionaries({}, optional={"approval_keys": LEAF, "vault_key": LEAF, "operator_id": LEAF})
 )
-MEMBERS = ["outcome", "code", "approval", "profile", "ack", "now", "trust", "ca", "tls_cert", "record_cert"]
+MEMBERS = [
+    "auth_code",
+    "commands",
+    "done",
+    "outcome",
+    "code",
+    "approval",
+    "profile",
+    "ack",
+    "now",
+    "trust",
+    "ca",
+    "tls_cert",
+    "record_cert",
+]
 
 
 @pytest.mark.slow
@@ -173,4 +238,4 @@ def test_oversized_and_foreign_encodings_are_invalid(body: bytes) -> None:
 
 def test_a_message_beyond_the_limit_is_invalid() -> None:
     with pytest.raises(BackendAnswerInvalid):
-        acknowledgement(json.dumps({"ack": octets_text(bytes(16 * 1024 + 1))}).encode())
+        acknowledgement(json.dumps({"ack": octets_text(bytes(MAX_MESSAGE + 1))}).encode())

@@ -12,6 +12,7 @@ import pytest
 
 from firmware.backend.errors import BackendError, BackendUnreachable, Why
 from firmware.core import cbor, events, policy
+from firmware.core.mode import Mode
 from firmware.core.record import Card
 from firmware.journal import Journal
 from firmware.keystore import create_key
@@ -24,6 +25,7 @@ from firmware.runtime.runner import Session
 from firmware.runtime.terminal import Terminal
 from firmware.runtime.unit import Evidence, Interrupt, Stop, Unit
 from firmware.runtime.workers import DeviceFailed
+from firmware.runtime.writing import Writer
 
 if TYPE_CHECKING:
     from firmware.core.events import Event
@@ -179,7 +181,7 @@ def test_recovery_asks_the_controller_before_it_touches_the_card(tmp_path: Path,
     controller, writer = Recorded(hello={"version": "1"}, state=state, sim_power={}), Recorded()
     unit.devices = cast("Any", {**unit.devices, "controller": controller, "sim_card": writer})
     signed = signed_session()
-    approved = events.Approved(b"A" * 16, b"R" * 32, b"N" * 16, "RNT-000001", bytes(32), b"P" * 32, b"B" * 16, 60_000)
+    approved = events.Approved(b"A" * 16, b"R" * 32, b"N" * 16, "RNT-000001", bytes(32), Mode.FIELDS, b"P" * 32, b"B" * 16, 60_000)
     leave_open(unit.journal, *signed, approved)
     asyncio.run(Terminal(unit)._recover())
     assert [view["code"] for view in views.views if view["state"] == "closed"] == [code]
@@ -208,7 +210,7 @@ def test_interrupt_in_the_moment_the_recheck_ends_keeps_the_card_untouched(tmp_p
     boot = unit.clock.now().boot_id
     opened, *steps, _, _ = signed_session()
     signed = events.RecordSigned(1_900_000_010, boot, 5000, b"R" * 32, b"N" * 16, 1)
-    approved = events.Approved(b"A" * 16, b"R" * 32, b"N" * 16, "RNT-000001", card.digest, b"P" * 32, boot, 2**60)
+    approved = events.Approved(b"A" * 16, b"R" * 32, b"N" * 16, "RNT-000001", card.digest, Mode.FIELDS, b"P" * 32, boot, 2**60)
     leave_open(unit.journal, opened, *steps, events.CardIdentified(card.digest), signed, approved)
     asyncio.run(Session(unit, SESSION, not_settled).resume())
     assert "write" not in writer.asked
@@ -248,11 +250,11 @@ def test_card_traffic_of_a_replaced_writer_is_what_its_successor_counted(tmp_pat
     unit, _ = unit_at(tmp_path)
     writer = Recorded(counters={"apdus": 100, "bytes": 4000})
     unit.devices = cast("Any", {**unit.devices, "sim_card": writer})
-    issue = Issue(unit, SESSION)
+    written = Writer(unit, SESSION)
     for counted, told in ((100, 0), (130, 30), (20, 20), (25, 25)):
         writer._answers["counters"] = {"apdus": counted, "bytes": 10 * counted}
-        asyncio.run(issue.count_card_traffic())
-        assert (issue.apdus, issue.card_bytes) == (told, 10 * told)
+        asyncio.run(written.count_traffic())
+        assert (written.apdus, written.card_bytes) == (told, 10 * told)
     unit.journal.close()
 
 

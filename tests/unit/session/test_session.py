@@ -33,13 +33,15 @@ from firmware.core.events import (
     decode,
     encode,
 )
-from firmware.core.session import Transition, UnexpectedEvent, fold, step
+from firmware.core.mode import Mode
+from firmware.core.session import CARD_ANSWERS, Transition, UnexpectedEvent, fold, step
 
 PLAN = ("notice", "document", "check", "portrait", "agreement", "confirm", "card")
 BOOT, OTHER_BOOT = b"B" * 16, b"b" * 16
-RECORD, NONCE, CARD, OTHER_CARD, PROFILE, APPROVAL = (bytes([i]) * n for i, n in ((1, 32), (2, 16), (3, 32), (4, 32), (5, 32), (6, 16)))
+RECORD, NONCE, CARD, OTHER_CARD, DATA, APPROVAL = (bytes([i]) * n for i, n in ((1, 32), (2, 16), (3, 32), (4, 32), (5, 32), (6, 16)))
 OPENED = Opened(1_900_000_000, BOOT, 1000, "RNT-000001", "T01", PLAN)
-APPROVED = Approved(APPROVAL, RECORD, NONCE, "RNT-000001", CARD, PROFILE, BOOT, 60_000)
+APPROVED = Approved(APPROVAL, RECORD, NONCE, "RNT-000001", CARD, Mode.FIELDS, DATA, BOOT, 60_000)
+ANSWERS, PROVEN = b"\x08" * 32, b"\x09" * 32
 RESTARTED = Restarted(1_900_000_100, BOOT, 9000)
 
 HAPPY: tuple[Event, ...] = (
@@ -57,40 +59,56 @@ HAPPY: tuple[Event, ...] = (
 )
 
 
-def at(state: type[states.State]) -> tuple[Event, ...]:
-    """Return the shortest good history that ends in ``state``."""
-    for length in range(len(HAPPY) + 1):
-        if isinstance(fold(HAPPY[:length]).state, state):
-            return HAPPY[:length]
+OPAQUE = (Mode.SCRIPT, Mode.RELAY)
+"""Modes in which only the operator can judge the card."""
+ADVICE = {mode: "answered" if mode in OPAQUE else "written" for mode in Mode}
+
+
+def happy(mode: Mode) -> tuple[Event, ...]:
+    """Return a good session of ``mode``."""
+    modes = (replace(event, mode=mode) if isinstance(event, Approved) else event for event in HAPPY)
+    return tuple(Written(30, ANSWERS) if isinstance(event, Written) and mode in OPAQUE else event for event in modes)
+
+
+def at(state: type[states.State], mode: Mode = Mode.FIELDS) -> tuple[Event, ...]:
+    """Return the shortest good history of ``mode`` that ends in ``state``."""
+    history = happy(mode)
+    for length in range(len(history) + 1):
+        if isinstance(fold(history[:length]).state, state):
+            return history[:length]
     raise LookupError(state)
 
 
-def test_happy_path_ends_active_and_closes() -> None:
-    last = fold(HAPPY)
+@pytest.mark.parametrize("mode", Mode)
+def test_happy_path_ends_active_and_closes(mode: Mode) -> None:
+    last = fold(happy(mode))
     assert last.state == states.Closed("ACTIVE")
     assert last.close
     assert last.erase
     assert last.effect is None
 
 
-def test_happy_path_asks_for_each_effect_once_and_in_order() -> None:
-    effects = [type(fold(HAPPY[:n]).effect).__name__ for n in range(1, len(HAPPY))]
+@pytest.mark.parametrize("mode", Mode)
+def test_happy_path_asks_for_each_effect_once_and_in_order(mode: Mode) -> None:
+    effects = [type(fold(happy(mode)[:n]).effect).__name__ for n in range(1, len(HAPPY))]
     assert effects == [
         *["Perform"] * 7, "SignRecord", "Submit", "RecheckCard", "WriteCard", "VerifyCard", "Report", "PrintReceipt", "Erase",
     ]  # fmt: skip
 
 
-def test_write_permit_is_spent_in_the_very_transition_that_starts_the_write() -> None:
-    transition = fold(at(states.Writing))
+@pytest.mark.parametrize("mode", Mode)
+def test_write_permit_is_spent_in_the_very_transition_that_starts_the_write(mode: Mode) -> None:
+    transition = fold(at(states.Writing, mode))
     assert isinstance(transition.effect, fx.WriteCard)
     assert transition.spend is transition.effect.permit
     permit = transition.effect.permit
-    assert (permit.approval, permit.nonce, permit.record, permit.card, permit.profile) == (APPROVAL, NONCE, RECORD, CARD, PROFILE)
+    assert (permit.approval, permit.nonce, permit.record, permit.card) == (APPROVAL, NONCE, RECORD, CARD)
+    assert (permit.mode, permit.issue_data) == (mode, DATA)
 
 
 def test_permit_cannot_be_built_by_hand() -> None:
     with pytest.raises(TypeError):
-        fx.Permit(object(), approval=APPROVAL, nonce=NONCE, record=RECORD, card=CARD, profile=PROFILE)
+        fx.Permit(object(), approval=APPROVAL, nonce=NONCE, record=RECORD, card=CARD, mode=Mode.FIELDS, issue_data=DATA)
 
 
 @pytest.mark.parametrize(
@@ -129,9 +147,10 @@ def test_refusal_before_submission_needs_no_advice(name: str) -> None:
     assert step(transition.state, Erased(2)) == Transition(states.Closed("R105"), erase=True, close=True)
 
 
+@pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize(("touched", "status"), [(True, "voided"), (False, "cancelled")])
-def test_failure_while_writing_is_advised_after_erasing(touched: bool, status: str) -> None:  # noqa: FBT001  # the parameter under test
-    erasing = step(fold(at(states.Writing)).state, Refused(1, "R708", touched))
+def test_failure_while_writing_is_advised_after_erasing(mode: Mode, touched: bool, status: str) -> None:  # noqa: FBT001  # the parameter under test
+    erasing = step(fold(at(states.Writing, mode)).state, Refused(1, "R708", touched))
     advising = step(erasing.state, Erased(2))
     assert advising.erase
     assert not advising.close
@@ -145,12 +164,56 @@ def test_read_back_mismatch_is_r709_and_voids_the_card() -> None:
     assert transition.state == states.Erasing("R709", states.Advice("voided", RECORD, APPROVAL))
 
 
-def test_unreported_written_card_ends_r710_and_is_still_reported() -> None:
-    transition = step(fold(at(states.Reporting)).state, ReportGivenUp())
+@pytest.mark.parametrize("mode", Mode)
+def test_unreported_good_card_ends_r710_and_is_still_reported(mode: Mode) -> None:
+    transition = step(fold(at(states.Reporting, mode)).state, ReportGivenUp())
     assert isinstance(transition.state, states.Erasing)
     assert transition.state.outcome == "R710"
     assert transition.state.advice is not None
-    assert transition.state.advice.status == "written"
+    assert transition.state.advice.status == ADVICE[mode]
+    erased = step(transition.state, Erased(2))
+    assert erased.keep == ((CARD_ANSWERS,) if mode in OPAQUE else ())
+    assert step(erased.state, Acknowledged("active", b"")) == Transition(states.Closed("R710"), close=True)
+
+
+# ---- what the card itself says
+
+
+@pytest.mark.parametrize("mode", OPAQUE)
+def test_what_the_card_answered_is_reported_with_what_it_proved_later(mode: Mode) -> None:
+    verifying = fold(at(states.Verifying, mode)).state
+    for said, expected in ((b"", ANSWERS), (PROVEN, PROVEN)):
+        transition = step(verifying, ReadBack(True, "8986", 3, said))
+        assert isinstance(transition.effect, fx.Report)
+        assert transition.effect.advice == states.Advice("answered", RECORD, APPROVAL, DATA, "8986", expected)
+
+
+def test_key_proven_in_fields_is_reported_as_written() -> None:
+    transition = step(fold(at(states.Verifying)).state, ReadBack(True, "8986", 3, PROVEN))
+    assert isinstance(transition.effect, fx.Report)
+    assert transition.effect.advice == states.Advice("written", RECORD, APPROVAL, DATA, "8986", PROVEN)
+
+
+@pytest.mark.parametrize("mode", OPAQUE)
+def test_card_that_failed_after_some_answers_is_void_and_they_outlive_the_erasing(mode: Mode) -> None:
+    erasing = step(fold(at(states.Writing, mode)).state, Refused(1, "R708", touched=True, answers=ANSWERS))
+    assert erasing.state == states.Erasing("R708", states.Advice("voided", RECORD, APPROVAL, answers=ANSWERS))
+    advising = step(erasing.state, Erased(2))
+    assert (advising.erase, advising.keep) == (True, (CARD_ANSWERS,))
+    again = step(advising.state, RESTARTED)
+    assert (again.effect, again.erase, again.keep) == (advising.effect, False, ())
+
+
+def test_other_card_than_the_one_that_answered_is_void_with_its_answers() -> None:
+    transition = step(fold(at(states.Verifying, Mode.SCRIPT)).state, ReadBack(False, "8986"))
+    assert transition.state == states.Erasing("R709", states.Advice("voided", RECORD, APPROVAL, answers=ANSWERS))
+
+
+@pytest.mark.parametrize("state", [states.Verifying, states.Recovering])
+def test_nothing_after_the_write_gives_the_card_back_to_stock(state: type[states.State]) -> None:
+    history = at(states.Verifying) if state is states.Verifying else (*at(states.Writing), RESTARTED)
+    transition = step(fold(history).state, Refused(1, "R803", touched=False))
+    assert transition.state == states.Erasing("R803", states.Advice("voided", RECORD, APPROVAL))
 
 
 RULES: dict[type[states.State], tuple[type[states.State], str]] = {
@@ -183,6 +246,25 @@ def test_restart_follows_the_one_rule_of_the_state(state: type[states.State]) ->
     assert transition.spend is None
 
 
+@pytest.mark.parametrize("mode", OPAQUE)
+def test_restart_in_a_script_or_relay_voids_the_card_and_asks_it_nothing(mode: Mode) -> None:
+    transition = step(fold(at(states.Writing, mode)).state, RESTARTED)
+    assert transition == Transition(states.Erasing("R711", states.Advice("voided", RECORD, APPROVAL)), fx.Erase())
+
+
+@pytest.mark.parametrize("mode", OPAQUE)
+def test_restart_after_the_answers_are_durable_looks_for_the_card_and_reports_the_same(mode: Mode) -> None:
+    recovering = step(fold(at(states.Verifying, mode)).state, RESTARTED)
+    assert recovering.effect == fx.VerifyCard(mode, recovering=True)
+    twice = step(recovering.state, RESTARTED)
+    assert twice == recovering
+    reporting = step(twice.state, ReadBack(True, "8986"))
+    assert isinstance(reporting.effect, fx.Report)
+    assert (reporting.effect.advice.status, reporting.effect.advice.answers) == ("answered", ANSWERS)
+    gone = step(twice.state, ReadBack(False, ""))
+    assert gone.state == states.Erasing("R711", states.Advice("voided", RECORD, APPROVAL, answers=ANSWERS))
+
+
 def test_every_state_has_a_restart_rule_under_test() -> None:
     assert set(RULES) == set(get_args(states.State)) - {states.New, states.Closed}
 
@@ -198,20 +280,20 @@ def test_cut_in_the_write_is_decided_by_the_card(equal: bool, outcome: str | Non
 
 def follow_ups(state: states.State) -> tuple[Event, ...]:  # noqa: C901, PLR0911  # one case for each state
     """Return the events the world can answer the state's effect with."""
-    refused = (Refused(1, "R801"), Refused(1, "R708", touched=True))
+    refused = (Refused(1, "R801"), Refused(1, "R708", touched=True), Refused(1, "R708", touched=True, answers=ANSWERS))
     match state:
         case states.Capturing(todo=todo):
             return (CardIdentified(CARD) if todo[0] == "card" else StepDone(todo[0], b""), *refused)
         case states.Signing():
             return (RecordSigned(1, BOOT, 5000, RECORD, NONCE, 1), *refused)
         case states.Submitting():
-            return (APPROVED, replace(APPROVED, card=OTHER_CARD), *refused)
+            return (*(replace(APPROVED, mode=mode) for mode in Mode), replace(APPROVED, card=OTHER_CARD), *refused)
         case states.Rechecking():
             return (CardRechecked(BOOT, 6000, CARD), CardRechecked(BOOT, 6000, OTHER_CARD), CardRechecked(BOOT, 70_000, CARD), *refused)
         case states.Writing():
-            return (Written(30), *refused)
+            return (Written(30), Written(30, ANSWERS), *refused)
         case states.Verifying() | states.Recovering():
-            return (ReadBack(True, "1"), ReadBack(False, ""), *refused)
+            return (ReadBack(True, "1"), ReadBack(True, "1", 2, PROVEN), ReadBack(False, ""), *refused)
         case states.Reporting():
             return (Acknowledged("active", b""), Acknowledged("failed", b""), ReportGivenUp())
         case states.Receipting():
@@ -244,6 +326,8 @@ def test_any_walk_with_restarts_closes_once_writes_at_most_once_and_erases_befor
         writes += isinstance(transition.effect, fx.WriteCard)
         erases += transition.erase
         assert (transition.spend is not None) == isinstance(transition.effect, fx.WriteCard)
+        if isinstance(transition.effect, fx.Report) and transition.effect.advice.status == "cancelled":
+            assert not transition.effect.advice.answers
         if isinstance(event, Refused):
             assert not isinstance(transition.effect, fx.WriteCard)
         assert before.close is False
