@@ -45,6 +45,12 @@ class ReaderSilent(DeviceError):
     kind: ClassVar[str] = "reader_silent"
 
 
+class UnknownReader(DeviceError):
+    """The USB device has none of the pipes readers have; ``data["classes"]`` are its interface classes. Another device, or another mode."""
+
+    kind: ClassVar[str] = "unknown_reader"
+
+
 class UnknownDocument(ProtocolError):
     """The card's type character is none we know; ``data["type"]`` is its code point. The fields are not guessed."""
 

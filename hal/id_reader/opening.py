@@ -43,6 +43,10 @@ class Opening:
 
     def line(self) -> Line:
         """Open the line; ``LinkClosed`` when the reader is not there or somebody else has it."""
+        if self.usb:
+            from hal.id_reader.usb_lines import open_usb  # noqa: PLC0415  # a serial reader needs no pyusb
+
+            return open_usb(self.usb)
         return SerialLink(self.port, self.baud)
 
     def reader(self, line: Line, known: int | None = None) -> SamReader:
