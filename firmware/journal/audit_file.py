@@ -108,11 +108,12 @@ def read_parts(file: BinaryIO) -> Iterator[bytes]:
         more = _HEAD_BYTES.get(info, 0)
         if info < 0 or (info >= _DIRECT and not more):
             raise Malformed("not a sequence of byte strings")
-        size = int.from_bytes(file.read(more), "big") if more else info
+        length = file.read(more)
+        size = int.from_bytes(length, "big") if more else info
         if size > cbor.MAX_BYTES:
             raise Malformed("too long")
         data = file.read(size)
-        if len(data) != size or framed(data)[: 1 + more] != head + size.to_bytes(more, "big") * bool(more):
+        if framed(data)[: 1 + more] != head + length or len(data) != size:
             raise Malformed("truncated")
         yield data
 

@@ -31,6 +31,7 @@ from firmware.keystore import KeystoreError, certificate_request, create_key, cr
 from firmware.runtime import config as configuration
 from firmware.runtime import installation
 from firmware.runtime.certificates import CertificateRefused, check_certificate, parse
+from firmware.runtime.log_export import LogExport
 from firmware.update.software import software_digest
 from hal.deadline import Deadline
 from hal.errors import HalError
@@ -97,11 +98,14 @@ class Maintenance:
         self._id_reader = config.device("id_reader")
         self._state = config.terminal.state_dir
         self._uris = {"record": config.keys.record, "tls": config.keys.tls}
+        self._export: LogExport | None = None
         self.operations: dict[str, Callable[..., dict[str, Any]]] = {
             "info": self.info,
             "keygen": self.keygen,
             "install": self.install,
             "challenge": self.challenge,
+            "audit_begin": self.audit_begin,
+            "audit_next": self.audit_next,
             "reader": self.reader,
             "register_reader": self.register_reader,
         }
@@ -221,6 +225,32 @@ class Maintenance:
             answer[purpose] = {"kid": signer.kid.hex(), "signature": signer.sign(possession_message(challenge, signer.kid)).hex()}
         return answer
 
+    def audit_begin(self) -> dict[str, Any]:
+        """Begin to hand out the audit log, ended by a signed checkpoint; returns how many rows will come."""
+        self.audit_end()
+        journal = self._open_journal()
+        try:
+            self._export = LogExport(journal, self._serial, self._signer(self._uris["record"]))
+        except BaseException:
+            journal.close()
+            raise
+        return {"serial": self._serial, "size": self._export.size}
+
+    def audit_next(self) -> dict[str, Any]:
+        """Return the next parts of the log as hex; an empty list when all were given."""
+        if self._export is None:
+            raise Refused("bad_request", "No export was begun.")
+        parts = self._export.next()
+        if not parts:
+            self.audit_end()
+        return {"parts": [part.hex() for part in parts]}
+
+    def audit_end(self) -> None:
+        """Let go of the journal."""
+        if self._export is not None:
+            self._export.close()
+            self._export = None
+
     def _signer(self, uri: str) -> Signer | None:
         if uri.startswith("file:") and not (self._state / uri.removeprefix("file:")).exists():
             return None
@@ -255,12 +285,15 @@ class Maintenance:
         except Refused as refused:
             return {"state": refused.kind}
 
-    @contextmanager
-    def _journal(self) -> Iterator[Journal]:
+    def _open_journal(self) -> Journal:
         try:
-            journal = Journal.open(self._state / "journal.db", load_store_key(self._state / STORE_KEY))
+            return Journal.open(self._state / "journal.db", load_store_key(self._state / STORE_KEY))
         except (JournalError, KeystoreError) as error:
             raise _journal_refusal(error) from error
+
+    @contextmanager
+    def _journal(self) -> Iterator[Journal]:
+        journal = self._open_journal()
         try:
             yield journal
         finally:

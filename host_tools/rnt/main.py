@@ -42,10 +42,48 @@ card = LazyGroup(
     context_settings=CONTEXT,
 )
 
+record = LazyGroup(
+    "record",
+    help="Look at what a signed record proves.",
+    table={
+        "verify": (
+            "host_tools.rnt.record_command:verify",
+            "Verify an inspector's bundle: the record, the fields it discloses, and the approval.",
+        ),
+        "show": (
+            "host_tools.rnt.record_command:show",
+            "Verify an inspector's bundle, then print what the record says and the values disclosed.",
+        ),
+    },
+    context_settings=CONTEXT,
+)
+
+audit = LazyGroup(
+    "audit",
+    help="Take a terminal's audit log out, verify it, prove what is in it.",
+    table={
+        "export": (
+            "host_tools.rnt.audit_command:export",
+            "Write a terminal's audit log to a file, ended by a checkpoint the terminal signs now.",
+        ),
+        "verify": (
+            "host_tools.rnt.audit_command:verify",
+            "Verify an exported log, or a proof, with public keys and the checkpoints somebody kept.",
+        ),
+        "prove": (
+            "host_tools.rnt.audit_command:prove",
+            "Write the proof that the rows of a session are in the log, under the last checkpoint over all of them.",
+        ),
+    },
+    context_settings=CONTEXT,
+)
+
 COMMANDS = {
     "provision": ("host_tools.rnt.provision:provision", "Give a terminal its keys, certificates and trust list."),
     "terminal": ("host_tools.rnt.main:terminal", "Look at one terminal."),
     "card": ("host_tools.rnt.main:card", "Look at, write and verify a SIM card at the bench."),
+    "record": ("host_tools.rnt.main:record", "Look at what a signed record proves."),
+    "audit": ("host_tools.rnt.main:audit", "Take a terminal's audit log out, verify it, prove what is in it."),
     "doctor": ("host_tools.rnt.doctor.command:doctor", "Find what keeps a terminal from working, and say how to fix it."),
     "completion": ("host_tools.rnt.about:completion", "Print the shell's completion script."),
     "version": ("host_tools.rnt.about:version", "Print the versions of this tool and of what it stands on."),
