@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from host_tools.demo.cut import STEPS, PowerCut
 from host_tools.demo.ending import ACTIVE, Ending, Facts
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 OK, REFUSED, FAILED, INTERRUPTED = 0, 1, 70, 130
+CARDS: Final = {"fields": "blank-usim", "script": "blank-usim", "unlock": "usim-unlock", "relay": "blank-usim"}
+"""Issue mode → the card in the slot, unless another one is chosen."""
 
 
 class Demo:
@@ -51,13 +53,15 @@ class Demo:
             stack.callback(terminal.switch_off)
             screen = Screen(rig.list["kiosk"])
             stack.callback(screen.close)
-            story = Story(rig, terminal, screen, self._paper, self._words)
+            story = Story(rig, terminal, screen, self._paper, self._words, self._options.issue_mode)
             self._task("start", story.begin)
             return self._session(rig, terminal, story)
 
     def _rig_arguments(self) -> list[str]:
         empty = ["--option", "sim_card=--empty"] if self._options.power_cut == "card" else []
-        return ["--persona", self._options.persona, "--card", self._options.card, *empty]
+        mode = ["--option", f"backend=--mode={self._options.issue_mode}"]
+        card = self._options.card or CARDS[self._options.issue_mode]
+        return ["--persona", self._options.persona, "--card", card, *empty, *mode]
 
     def _task(self, name: str, work: Callable[[], Any]) -> Any:
         begin = time.monotonic()
@@ -121,7 +125,10 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--json", action="store_true", help="JSON lines; the last one is the result")
     found.add_argument("--power-cut", choices=STEPS, metavar="STEP", help=f"cut the power during a step: {', '.join(STEPS)}")
     found.add_argument("--persona", default="zhang", metavar="NAME", help="the subscriber (simulators/personas), e.g. expired")
-    found.add_argument("--card", default="blank-usim", metavar="NAME", help="the card in the slot (simulators/sim_card), e.g. personalised")
+    found.add_argument("--card", metavar="NAME", help="the card in the slot (simulators/sim_card), e.g. personalised")
+    found.add_argument(
+        "--issue-mode", choices=tuple(CARDS), default="fields", help="how the operator has the card written (default: fields)"
+    )
     found.add_argument("--people", type=_people, metavar="JSON", help="how people behave (simulators/desk): '{\"notice\": false}'")
     return found
 

@@ -29,8 +29,9 @@ Message = dict[str, Any]
 class Story:
     """One session as seen on the screen; ``session`` is known from its first message on, ``cut`` says whether the power went during it."""
 
-    def __init__(self, rig: Rig, terminal: Terminal, screen: Screen, paper: Paper, words: Words) -> None:
+    def __init__(self, rig: Rig, terminal: Terminal, screen: Screen, paper: Paper, words: Words, mode: str) -> None:
         self._rig, self._terminal, self._screen, self._paper, self._words = rig, terminal, screen, paper, words
+        self._mode = mode
         self.session = ""
         self.cut = False
         self._open_step = ""
@@ -116,7 +117,7 @@ class Story:
             self._paper.line("!", self._words(step), self._words("receipt.none"), duration)
         else:
             shown = {"name": detail.get("name", ""), "number": detail.get("number", "")}
-            self._paper.line("✓", self._words(step), self._words(f"{step}.done", **shown), duration)
+            self._paper.line("✓", self._words(step), self._words.done(step, self._mode, **shown), duration)
 
     def _tell_cut(self) -> None:
         step = self._open_step

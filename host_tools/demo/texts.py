@@ -46,10 +46,26 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "recheck.done": ("The card in the slot was read again: it is the same one", "再次读取卡槽：仍是同一张卡"),
     "write": ("write", "写卡"),
     "write.done": ("The approved profile was written to the card", "已将审批的数据写入卡片"),
+    "write.script": (
+        "The operator's sealed packet was carried to the card, which wrote itself",
+        "已将运营商密封的数据包传给卡片，由卡片自行写入",
+    ),
+    "write.unlock": (
+        "The operator answered the card's challenge; the approved profile was written",
+        "运营商应答卡片的挑战，已写入审批的数据",
+    ),
+    "write.relay": ("The operator wrote the card itself, through the terminal, on a secured channel", "运营商经终端通过加密通道亲自写卡"),
     "verify": ("verify", "回读"),
     "verify.done": ("Everything was read back from the card and is as approved", "已从卡片完整回读，与审批一致"),
+    "verify.script": (
+        "The same card is there; its sealed answer is proof that only the operator can read",
+        "卡片未变；其密封应答只有运营商能核验",
+    ),
+    "verify.relay": ("The same card is there; its secured answers are proof for the operator", "卡片未变；其加密应答由运营商核验"),
     "report": ("report", "上报"),
     "report.done": ("The operator was told and activated the number", "已上报运营商，号码已激活"),
+    "report.script": ("The operator checked the card's own proof and activated the number", "运营商核验卡片自身的证明，号码已激活"),
+    "report.relay": ("The operator checked the card's own answers and activated the number", "运营商核验卡片自身的应答，号码已激活"),
     "receipt": ("receipt", "凭条"),
     "receipt.done": ("A receipt with masked data was printed", "已打印脱敏凭条"),
     "receipt.none": ("The receipt could not be printed; the number stays active", "凭条未能打印；号码仍然有效"),
@@ -114,7 +130,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "failed": ("The demonstration could not be shown: {reason}", "演示无法进行：{reason}"),
     "interrupted": ("Interrupted; everything was ended.", "已中断，所有进程已结束。"),
 }
-"""Key → (en, zh). ``STEP.done`` is told when the step ended well."""
+"""Key → (en, zh). ``STEP.done`` is told when the step ended well, or ``STEP.MODE`` where the issue mode makes a difference."""
 
 
 class Words:
@@ -127,6 +143,11 @@ class Words:
     def __call__(self, key: str, **values: object) -> str:
         """Return the sentence ``key`` with ``values`` put in."""
         return TEXTS[key][self._column].format(**values)
+
+    def done(self, step: str, mode: str, **values: object) -> str:
+        """Return the sentence of a step that ended well in this issue mode."""
+        key = f"{step}.{mode}"
+        return self(key if key in TEXTS else f"{step}.done", **values)
 
     def duration(self, ms: float) -> str:
         """Return a duration as people read it: ``8 ms``, ``340 ms``, ``2.1 s``."""

@@ -104,7 +104,7 @@ class Station:
         iccid = f"8986011{os.getpid() % 10**6:06d}{number:06d}"
         card = self.device("sim_card", "insert", card=kind, iccid=iccid)
         told = {"iccid": iccid, "adm": card["adm"]} if mode is None else {**announcement(CARDS[kind].numbered(iccid)), "mode": mode}
-        self.device("backend", "blank", **told, **words)
+        self.device("backend", "blank", **{**told, **words})
         return iccid
 
     def forget_numbers(self) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from host_tools.demo.__main__ import parser
+from host_tools.demo.__main__ import CARDS, parser
 from host_tools.demo.cut import HELD_FROM, HELD_IN, STEPS
 from host_tools.demo.ending import Ending, Facts
 from host_tools.demo.paper import Paper, padded, width, wrapped
@@ -31,6 +31,14 @@ def test_texts_both_languages_say_the_same_fields(key: str) -> None:
 def test_texts_every_step_has_a_label_and_a_good_end(step: str) -> None:
     assert step in TEXTS
     assert f"{step}.done" in TEXTS
+
+
+def test_texts_of_an_issue_mode_are_of_a_step_and_a_mode() -> None:
+    told = {tuple(key.split(".")) for key in TEXTS if key.partition(".")[0] in STEPS and key.partition(".")[2] in CARDS}
+    assert {step for step, _ in told} == {"write", "verify", "report"}
+    assert {mode for _, mode in told} == set(CARDS) - {"fields"}
+    assert Words("en").done("write", "fields") == TEXTS["write.done"][0]
+    assert Words("en").done("write", "script") == TEXTS["write.script"][0]
 
 
 def test_texts_every_ending_has_a_sentence() -> None:

@@ -61,6 +61,15 @@ def test_demo_without_options_ends_active_with_everything_read_back() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("mode", "said"), [("script", "sealed packet"), ("unlock", "card's challenge"), ("relay", "wrote the card itself")])
+def test_demo_in_another_issue_mode_ends_active_and_says_how(mode: str, said: str) -> None:
+    shown = Shown("--lang", "en", "--issue-mode", mode)
+    assert shown.code == 0, shown.errors
+    assert said in " ".join(shown.text.split())
+    assert "The activation is complete" in shown.text
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_demo_for_people_tells_every_step_and_no_whole_identity(language: str) -> None:
     shown = Shown("--lang", language)
