@@ -61,7 +61,9 @@ def test_demo_without_options_ends_active_with_everything_read_back() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("mode", "said"), [("script", "sealed packet"), ("unlock", "card's challenge"), ("relay", "wrote the card itself")])
+@pytest.mark.parametrize(
+    ("mode", "said"), [("script", "sealed packet"), ("unlock", "card's challenge"), ("relay", "wrote the card itself")]
+)
 def test_demo_in_another_issue_mode_ends_active_and_says_how(mode: str, said: str) -> None:
     shown = Shown("--lang", "en", "--issue-mode", mode)
     assert shown.code == 0, shown.errors
