@@ -7,11 +7,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from simulators.id_reader.device import Device
+from simulators.id_reader.device import Attachment, Device
 from simulators.id_reader.port import Port
 from simulators.id_reader.sam import BAUDS, Sam
+from simulators.id_reader.usb import VARIANTS, UsbCable
 from simulators.kit import add_common_arguments, from_arguments
 from simulators.personas import PERSONAS
+from simulators.usb.server import RedirServer
 
 SAM_ID = "0500010009b8320105be1200adc5b111"
 
@@ -32,7 +34,23 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fingers", type=int, choices=(0, 512, 1024), help="bytes of fingerprints in the answer, unasked")
     parser.add_argument("--address-slots", type=int, choices=(0, 1, 2, 3, 4), default=0, help="slots sent where there is an address at all")
     parser.add_argument("--fixed-baud", action="store_true", help="refuse to change the rate")
+    parser.add_argument("--usb", choices=sorted(VARIANTS), help="a USB device of this kind, offered with usbredir at --socket")
+    parser.add_argument("--socket", type=Path, help="Unix socket for --usb")
+    parser.add_argument("--usb-split", type=int, default=0, help="cut answers into transfers of so many bytes")
+    parser.add_argument("--usb-empty-end", action="store_true", help="end answers of whole packets with an empty one")
     return parser.parse_args()
+
+
+def _attachment(arguments: argparse.Namespace) -> tuple[Attachment, dict[str, str]]:
+    """Return how the reader hangs on the host, and what the ready line tells of it."""
+    if not arguments.usb:
+        port = Port(arguments.link)
+        return port, {"port": port.name}
+    cable = UsbCable(arguments.usb)
+    cable.split, cable.empty_end = arguments.usb_split, arguments.usb_empty_end
+    RedirServer(cable.model, arguments.socket)
+    told = cable.model.descriptors
+    return cable, {"socket": str(arguments.socket), "usb": f"{told.vendor:04x}:{told.product:04x}"}
 
 
 def main() -> None:
@@ -51,7 +69,7 @@ def main() -> None:
         arguments.fixed_baud,
         arguments.sam_failure,
     )
-    port = Port(arguments.link)
+    port, endpoints = _attachment(arguments)
     device = Device(sam, port, process, pace=arguments.pace, power_up_ms=arguments.power_up_ms)
 
     def insert(request: dict[str, Any]) -> None:
@@ -69,7 +87,7 @@ def main() -> None:
     process.command("counts", lambda _: {"counts": dict(device.counts)})
     process.command("baud", lambda _: {"baud": sam.baud})
     device.start()
-    process.ready(port=port.name, sam_id=sam.sam_id.hex())
+    process.ready(**endpoints, sam_id=sam.sam_id.hex())
     process.run(lambda: arguments.link.unlink(missing_ok=True) if arguments.link else None)
 
 
