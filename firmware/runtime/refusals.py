@@ -70,7 +70,7 @@ TABLE: Final[dict[tuple[str, str], str]] = {
     ("write", "unknown_card"): "R707",
     ("write", "profile_unfit"): "R708",
     ("write", "packet_refused"): "R708",
-    ("write", "script_unfit"): "R708",
+    ("write", "script_unfit"): "R707",
     # the challenge of a card that is to be unlocked: nothing is written yet, the card must be the approved one, and its tries are not spent
     ("challenge", "card_changed"): "R707",
     ("challenge", "unknown_card"): "R707",
