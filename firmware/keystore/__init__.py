@@ -5,22 +5,41 @@ from __future__ import annotations
 
 from firmware.core.cose import Signer
 from firmware.keystore.csr import certificate_request
-from firmware.keystore.errors import KeyExists, KeyMissing, KeystoreError, KeyUnfit, KeyUnsafe, UnknownScheme
-from firmware.keystore.schemes import create_key, open_signer, tls_key_path
+from firmware.keystore.errors import (
+    KeyExists,
+    KeyMissing,
+    KeystoreError,
+    KeyUnavailable,
+    KeyUnfit,
+    KeyUnsafe,
+    KeyUriMalformed,
+    PinLocked,
+    PinRefused,
+    UnknownScheme,
+)
+from firmware.keystore.schemes import create_key, has_key, open_signer, retire_keys, tls_key_path
 from firmware.keystore.store_key import create_store_key, load_store_key
+from firmware.keystore.token_key import close as close_tokens
 
 __all__ = [
     "KeyExists",
     "KeyMissing",
+    "KeyUnavailable",
     "KeyUnfit",
     "KeyUnsafe",
+    "KeyUriMalformed",
     "KeystoreError",
+    "PinLocked",
+    "PinRefused",
     "Signer",
     "UnknownScheme",
     "certificate_request",
+    "close_tokens",
     "create_key",
     "create_store_key",
+    "has_key",
     "load_store_key",
     "open_signer",
+    "retire_keys",
     "tls_key_path",
 ]

@@ -30,7 +30,7 @@ _UTF8_STRING: Final = 0x0C  # DER tag, X.690 §8.23; every claims text is shorte
 _COORDINATE_BYTES: Final = 32
 
 
-class _SignerKey(ec.EllipticCurvePrivateKey):
+class SignerKey(ec.EllipticCurvePrivateKey):
     """A :class:`Signer` in the shape the X.509 builder asks for; it can sign and tell its public half, nothing else."""
 
     def __init__(self, signer: Signer) -> None:
@@ -42,28 +42,35 @@ class _SignerKey(ec.EllipticCurvePrivateKey):
 
     @property
     def curve(self) -> ec.EllipticCurve:
+        """Return P-256."""
         return self._public.curve
 
     @property
     def key_size(self) -> int:
+        """Return 256."""
         return self._public.key_size
 
     def public_key(self) -> ec.EllipticCurvePublicKey:
+        """Return the public half."""
         return self._public
 
     def sign(self, data: bytes | bytearray | memoryview, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        """Return a DER signature; ``TypeError`` for another digest than SHA-256, or what the signer raises."""
         if not isinstance(signature_algorithm.algorithm, SHA256):
             raise TypeError("this key signs with SHA-256 only")
         raw = self._signer.sign(bytes(data))
         return encode_dss_signature(int.from_bytes(raw[:_COORDINATE_BYTES], "big"), int.from_bytes(raw[_COORDINATE_BYTES:], "big"))
 
     def exchange(self, *_: object, **__: object) -> NoReturn:
+        """Refuse, with ``TypeError``."""
         raise TypeError("this key only signs")
 
     def private_numbers(self) -> NoReturn:
+        """Refuse, with ``TypeError``."""
         raise TypeError("this key is never exported")
 
     def private_bytes(self, *_: object, **__: object) -> NoReturn:
+        """Refuse, with ``TypeError``."""
         raise TypeError("this key is never exported")
 
     def __copy__(self) -> Self:
@@ -103,6 +110,6 @@ def certificate_request(signer: Signer, *, serial: str, purpose: str, nonce: str
         .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:rnt:terminal:{serial}")]), critical=False)
         .add_extension(usage, critical=True)
         .add_extension(x509.UnrecognizedExtension(CLAIMS_OID, bytes((_UTF8_STRING, len(claims))) + claims), critical=False)
-        .sign(_SignerKey(signer), SHA256())
+        .sign(SignerKey(signer), SHA256())
     )
     return request.public_bytes(Encoding.DER)

@@ -26,3 +26,23 @@ class KeyUnsafe(KeystoreError):
 
 class KeyUnfit(KeystoreError):
     """What stands there is not a key of the kind that is needed."""
+
+
+class KeyUriMalformed(KeystoreError):
+    """The key URI does not say what this software needs, or says what it must not. Correct the configuration."""
+
+
+class KeyUnavailable(KeystoreError):
+    """The token does not answer now. Nothing was signed; asking again later is right. ``why`` is one word for programs."""
+
+    def __init__(self, why: str, text: str) -> None:
+        super().__init__(text)
+        self.why = why
+
+
+class PinRefused(KeystoreError):
+    """The token did not take the PIN, or has counted a wrong one. It is not tried again until a person has put that right."""
+
+
+class PinLocked(PinRefused):
+    """The token takes no PIN any more. Its security officer must unlock it."""

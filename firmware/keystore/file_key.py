@@ -65,6 +65,17 @@ def open_key(path: str, base: Path) -> FileSigner:
     return FileSigner(_parse(files.read_secret(files.place(path, base))))
 
 
+def exists(path: str, base: Path) -> bool:
+    """Return whether something stands at ``path`` under ``base``; raises :class:`KeyUnsafe` when that leads out of it."""
+    return base.is_dir() and files.place(path, base).exists()
+
+
+def retire(path: str, base: Path) -> int:
+    """Return 0: installing a new file has removed the old one. Raises as :func:`exists`."""
+    files.place(path, base)
+    return 0
+
+
 def tls_path(path: str, base: Path) -> Path:
     """Return where :mod:`ssl` finds the key, after opening it once; raises as :func:`open_key`."""
     open_key(path, base)

@@ -2,6 +2,8 @@
 """From a key URI to the module that keeps the key. A new kind of key is one module and one row of :data:`SCHEMES`.
 
 ``file:keys/record.pem`` is a path relative to the base directory (an absolute one must lie inside it).
+``pkcs11:token=…;object=…?module-path=…&pin-source=…`` is a key on a token (:mod:`firmware.keystore.token_uri`); the base directory holds
+the reference that says which of the token's keys it is.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from firmware.keystore import file_key
+from firmware.keystore import file_key, token_key
 from firmware.keystore.errors import UnknownScheme
 
 if TYPE_CHECKING:
@@ -27,11 +29,14 @@ class Scheme:
     create: Callable[[str, Path], Signer]
     open: Callable[[str, Path], Signer]
     tls_path: Callable[[str, Path], Path]
+    exists: Callable[[str, Path], bool]
+    retire: Callable[[str, Path], int]
 
 
 SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
     {
-        "file": Scheme(file_key.create, file_key.open_key, file_key.tls_path),
+        "file": Scheme(file_key.create, file_key.open_key, file_key.tls_path, file_key.exists, file_key.retire),
+        "pkcs11": Scheme(token_key.create, token_key.open_key, token_key.tls_path, token_key.exists, token_key.retire),
     },
 )
 
@@ -60,3 +65,15 @@ def tls_key_path(uri: str, base: Path) -> Path:
     """Return a PEM path :mod:`ssl` can load the key from; raises as :func:`open_signer`."""
     scheme, rest = _split(uri)
     return scheme.tls_path(rest, base)
+
+
+def has_key(uri: str, base: Path) -> bool:
+    """Return whether there is a key that :func:`open_signer` would open; it may still be unfit. Raises ``KeystoreError``."""
+    scheme, rest = _split(uri)
+    return scheme.exists(rest, base)
+
+
+def retire_keys(uri: str, base: Path) -> int:
+    """Destroy what the key of ``uri`` under ``base`` has replaced and its place still keeps; returns how many. Raises ``KeystoreError``."""
+    scheme, rest = _split(uri)
+    return scheme.retire(rest, base)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.keystore import KeyUnfit, Signer, certificate_request, create_key
-from firmware.keystore.csr import _SignerKey
+from firmware.keystore.csr import SignerKey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def test_request_of_random_words_is_signed_or_refused(signer: Signer, serial: st
 
 def test_key_behind_the_request_signs_and_nothing_else(signer: Signer) -> None:
     """What the X.509 builder needs of a key that stays on its token; an upgrade of the library that ends this fails here."""
-    key = _SignerKey(signer)
+    key = SignerKey(signer)
     assert (key.key_size, key.curve.name) == (256, "secp256r1")
     key.public_key().verify(key.sign(b"tbs", ec.ECDSA(SHA256())), b"tbs", ec.ECDSA(SHA256()))
     assert copy.copy(key) is key

@@ -247,12 +247,14 @@ def test_random_uri_gives_only_keystore_errors(tmp_path_factory: pytest.TempPath
             open_signer(text, base)
 
 
-@pytest.mark.parametrize("uri", ["pkcs11:token=terminal;object=record", "keys/record.pem", "", "file", "FILE:keys/record.pem", "https:x"])
+@pytest.mark.parametrize(
+    "uri", ["PKCS11:token=terminal;object=record", "tpm2:x", "keys/record.pem", "", "file", "FILE:keys/record.pem", "https:x"]
+)
 def test_unknown_scheme_is_named_as_such_and_lists_the_known_ones(tmp_path: Path, uri: str) -> None:
     for call in (open_signer, create_key, tls_key_path):
         with pytest.raises(UnknownScheme, match="file:"):
             call(uri, tmp_path)
-    assert set(SCHEMES) == {"file"}
+    assert set(SCHEMES) == {"file", "pkcs11"}
 
 
 def test_signer_shows_no_key_and_is_not_copied_out(tmp_path: Path, signer: Signer) -> None:
