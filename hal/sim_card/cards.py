@@ -5,7 +5,8 @@ Decides which card models may be written. Rules:
 
 1. A card whose ATR matches no row, or two, is refused and named by its ATR: what its files mean is not known.
 2. A row says where K and OPc live, or that they cannot be written; nobody looks for such a place on a card.
-3. A row says in which form the administrative key comes; a key of another form is refused before the card sees it.
+3. Some cards answer to reset as a USIM does and know class A0 alone: a row says what such a card is, or it is unknown.
+4. A row says in which form the administrative key comes; a key of another form is refused before the card sees it.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class CardType:
 
     ``short_identifiers`` False: every file is selected. ``second_generation``: class A0 only, there is no USIM. ``lacks``: files it has
     not; a profile that wants something there does not fit. ``unlock``: the key reference that opens the files by EXTERNAL AUTHENTICATE.
+    ``without_usim``: the model of a card with this answer to reset that refuses class 00.
     """
 
     name: str
@@ -90,6 +92,7 @@ class CardType:
     second_generation: bool = False
     lacks: frozenset[str] = frozenset()
     unlock: int | None = None
+    without_usim: CardType | None = None
 
     def matches(self, atr: bytes) -> bool:
         """Whether ``atr`` is of this model."""
@@ -124,10 +127,17 @@ _NOT_2G = frozenset({"PLMNwAcT", "OPLMNwAcT", "HPLMNwAcT", "EHPLMN", "UST", "ECC
 """What TS 51.011 has not, or has in another form."""
 
 
+_SIM_2G = CardType("rnt-sim-2g-1", *_exactly("3B1694524E54473131"), adm=0x04, second_generation=True, lacks=_NOT_2G)
+
 CARD_TYPES: tuple[CardType, ...] = (
     CardType("rnt-usim-1", *_exactly("3B9F95801FC78031E073FE211B67524E5455534D31E1")),
     CardType("rnt-usim-fixed-iccid-1", *_exactly("3B9F95801FC78031E073FE211B67524E5455534631EA"), iccid_writable=False),
-    CardType("rnt-usim-2g3g-1", *_exactly("3B9F95801FC78031E073FE211B67524E54553247318A"), copies=_copies(separate=False)),
+    CardType(
+        "rnt-usim-2g3g-1",
+        *_exactly("3B9F95801FC78031E073FE211B67524E54553247318A"),
+        copies=_copies(separate=False),
+        without_usim=_SIM_2G,
+    ),
     CardType("rnt-usim-2g-separate-1", *_exactly("3B9F95801FC78031E073FE211B67524E54553253319E"), copies=_copies(separate=True)),
     CardType("rnt-usim-no-sfi-1", *_exactly("3B9F95801FC78031E073FE211B67524E54554E5331E2"), short_identifiers=False),
     CardType("rnt-usim-91xx-1", *_exactly("3B9F95801FC78031E073FE211B67524E5455393131F7")),
@@ -135,7 +145,7 @@ CARD_TYPES: tuple[CardType, ...] = (
     CardType("rnt-usim-key-file-1", *_exactly("3B9F95801FC78031E073FE211B67524E54554B4131F5"), keys=_KEY_FILE),
     CardType("rnt-usim-key-files-1", *_exactly("3B9F95801FC78031E073FE211B67524E54554B4231F6"), keys=_KEY_FILES),
     CardType("rnt-usim-key-command-1", *_exactly("3B9F95801FC78031E073FE211B67524E54554B4331F7"), keys=_KEY_COMMANDS),
-    CardType("rnt-sim-2g-1", *_exactly("3B1694524E54473131"), adm=0x04, second_generation=True, lacks=_NOT_2G),
+    _SIM_2G,
     CardType("rnt-usim-unlock-1", *_exactly("3B9F95801FC78031E073FE211B67524E5455554C31E6"), unlock=0x0A),
     CardType("rnt-usim-compact-1", *_exactly("3B9F95801FC78031E073FE211B67524E5455434F31F3"), keys=_KEY_FILE),
 )

@@ -12,7 +12,9 @@ Decides what a status word means in each phase. Rules:
    are not read: they are proven by :meth:`CardAtWork.authenticate`.
 5. A resumed write takes a card that bears the old or the new ICCID, and no IMSI or the profile's own; it reads first and writes only
    what differs, nothing when all is right.
-6. A length that was learned from another card of the model and is refused (6700: nothing was written to that file) has every file of
+6. A card that refuses class 00 (6E00) is asked in class A0. Where its model's row says what it is then, work goes on as that; any other
+   is unknown, and told by the word and by whether class A0 was answered.
+7. A length that was learned from another card of the model and is refused (6700: nothing was written to that file) has every file of
    this card measured, and the rest planned anew, once.
 
 Does not choose the card, send an update that was refused once more, or decide what becomes of the card afterwards.
@@ -23,9 +25,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from hal.sim_card import keys
+from hal.sim_card import commands, keys
 from hal.sim_card.access import CardFiles, Layout, Refused
 from hal.sim_card.authenticate import Answer, authenticate
+from hal.sim_card.channel import exchange
 from hal.sim_card.codecs import basic
 from hal.sim_card.errors import (
     AuthenticateRefused,
@@ -38,6 +41,7 @@ from hal.sim_card.errors import (
     UnknownCard,
     WriteFailed,
 )
+from hal.sim_card.files import MF_FID
 from hal.sim_card.keys import lost
 from hal.sim_card.layout import ICCID, IMSI, Target, contents, home, targets
 from hal.sim_card.planner import Plan, Step, read_plan, write_plan
@@ -117,10 +121,16 @@ class CardAtWork:
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._type = card_type
+        self._transport = transport
         self.files = CardFiles(transport, card_type, layout.copy() if layout else Layout())
         self.confirmed = confirmed or layout is None
         self._borrowed = layout is not None
         self._progress = progress or (lambda _done, _all: None)
+
+    @property
+    def type(self) -> CardType:
+        """The model, under rule 6."""
+        return self._type
 
     @property
     def layout(self) -> Layout:
@@ -151,6 +161,7 @@ class CardAtWork:
 
     def plan(self, profile: Profile, deadline: Deadline) -> Plan:
         """Read what the card holds and plan what a write would change; sends nothing that writes."""
+        self._find_class(deadline)
         wanted = self._targets(profile)
         self.measure(wanted, deadline)
         self._survey(wanted, deadline)
@@ -158,6 +169,7 @@ class CardAtWork:
 
     def write(self, profile: Profile, expected_iccid: str, deadline: Deadline, orders: Orders = ORDINARY) -> Written:
         """Write ``profile`` to the card whose ICCID is ``expected_iccid``; raises what :mod:`hal.sim_card.errors` names."""
+        self._find_class(deadline)
         wanted = self._targets(profile)
         self._check_card(profile, expected_iccid, orders, deadline)
         self._check_key(profile, orders)
@@ -179,6 +191,7 @@ class CardAtWork:
 
     def read_back(self, profile: Profile, deadline: Deadline) -> Comparison:
         """Read every file and compare it with ``profile``; raises only for the link, a defective or an unknown card."""
+        self._find_class(deadline)
         wanted = self._targets(profile)
         places = tuple(target for target in wanted if target.checked)
         self.measure(places, deadline)
@@ -191,6 +204,7 @@ class CardAtWork:
 
     def authenticate(self, rand: bytes, autn: bytes, deadline: Deadline) -> Answer:
         """Put the network's challenge to the USIM; raises as :func:`hal.sim_card.authenticate.authenticate` does."""
+        self._find_class(deadline)
         if self._type.second_generation:
             raise AuthenticateRefused
         try:
@@ -246,7 +260,25 @@ class CardAtWork:
         try:
             return basic.decode_iccid(self._first("ICCID", ICCID, basic.ICCID_BYTES, deadline))
         except Refused as refused:
-            raise lost(refused.sw) from None
+            if refused.sw != Sw.CLASS or self._type.second_generation:
+                raise lost(refused.sw) from None
+        self._fall_back(deadline)
+        return self._iccid(deadline)
+
+    def _find_class(self, deadline: Deadline) -> None:
+        """Ask a card of a model that comes in both kinds for its ICCID, unless it told it already: the answer tells the class."""
+        if self._type.without_usim is not None and "ICCID" not in self.files.contents:
+            self._iccid(deadline)
+
+    def _fall_back(self, deadline: Deadline) -> None:
+        """Go on as a 2G card, under rule 6; raises :class:`UnknownCard`."""
+        answered = exchange(self._transport, commands.as_2g(commands.select_fid(MF_FID)), deadline, fetch=False).sw
+        class_a0 = answered.action in (Action.DONE, Action.FETCH_RESPONSE)
+        if not class_a0 or self._type.without_usim is None:
+            raise UnknownCard(sw=int(Sw.CLASS), class_a0=class_a0)
+        self._type = self._type.without_usim
+        self.files = CardFiles(self._transport, self._type, Layout())
+        self.confirmed, self._borrowed = True, False
 
     def _has_key(self, rand: bytes, autn: bytes, deadline: Deadline) -> bool:
         """Whether the card accepts the challenge."""
@@ -283,7 +315,7 @@ class CardAtWork:
             keys.present(self.files.transport, reference, profile.key_adm or b"", deadline, ordered=orders.ordered)
 
     def _carry_out(self, plan: Plan, wanted: Sequence[Target], deadline: Deadline) -> tuple[str, ...]:
-        """Send the updates and return what was written, under rule 6."""
+        """Send the updates and return what was written, under rule 7."""
         by_name = {target.name: target for target in wanted}
         done: list[str] = []
         left = list(plan.steps)

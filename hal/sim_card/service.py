@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from hal.link.pcsc import ANSWER_S, CardRemoved, PcscLink
 from hal.sim_card import cards, proactive, profile, scripts, unlock
 from hal.sim_card.errors import CardChanged, MacFailure, ProfileUnfit
+from hal.sim_card.layouts import Layouts
 from hal.sim_card.personalise import CardAtWork, Orders
 from hal.sim_card.pins import run_pin
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hal.deadline import Deadline
-    from hal.sim_card.access import Layout
     from hal.sim_card.profile import Profile
     from hal.worker import Operation
 
@@ -63,8 +63,7 @@ class SimCardService:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._link = PcscLink(config["reader"], config.get("pcscd_socket"), answer_s=config.get("answer_s", ANSWER_S))
-        self._layouts: dict[str, Layout] = {}
-        """Card type name → what is known of its files; at most one for each row of the table."""
+        self._layouts = Layouts(config.get("layouts"))
         self._seen: _Seen | None = None
         """The card that was found to agree with its model's layout."""
         self._held: _Held | None = None
@@ -122,7 +121,7 @@ class SimCardService:
         before = self._counts()
         _, card = self._reset(deadline)
         plan = card.work.plan(wanted, deadline)
-        self._layouts[card.type.name] = card.work.layout.copy()
+        self._layouts.learn(card.type, card.work.layout)
         steps = [
             {
                 "file": step.name,
@@ -149,7 +148,7 @@ class SimCardService:
         pair = (_bytes(challenge, "rand", 16), _bytes(challenge, "autn", 16)) if isinstance(challenge, dict) else None
         orders = Orders(bool(arguments.get("resume")), bool(arguments.get("ordered")), known_blank, unlocked, pair)
         done = card.work.write(wanted, expected, deadline, orders)
-        self._layouts[card.type.name] = card.work.layout.copy()
+        self._layouts.learn(card.type, card.work.layout)
         self._seen = _Seen(card.type.name, wanted.iccid, self._link.stay, blank=False)
         return {**self._since(before), "written": list(done.written), "skipped": list(done.skipped)}
 
@@ -203,7 +202,7 @@ class SimCardService:
         before = self._counts()
         _, card = self._reset(deadline, wanted.iccid)
         found = card.work.read_back(wanted, deadline)
-        self._layouts[card.type.name] = card.work.layout.copy()
+        self._layouts.learn(card.type, card.work.layout)
         return {
             "equal": not found.mismatched,
             "mismatched": list(found.mismatched),
@@ -251,11 +250,9 @@ class SimCardService:
         self._held = None
         atr = self._link.power_cycle(deadline)
         card_type = cards.identify(atr)
-        layout, seen = self._layouts.get(card_type.name), self._seen
+        layout, seen = self._layouts.get(card_type), self._seen
         confirmed = bool(iccid) and seen is not None and (seen.card_type, seen.iccid, seen.stay) == (card_type.name, iccid, self._link.stay)
-        return atr, _Met(
-            card_type, CardAtWork(self._link, card_type, layout, confirmed=confirmed, progress=self.progress), layout is not None
-        )
+        return atr, _Met(CardAtWork(self._link, card_type, layout, confirmed=confirmed, progress=self.progress), known=layout is not None)
 
     def _expected(self, arguments: dict[str, Any], deadline: Deadline) -> _Met:
         """Reset the card and read its ICCID; raises :class:`CardChanged` when it is not the one expected."""
@@ -275,9 +272,15 @@ class SimCardService:
 
 @dataclass(frozen=True, slots=True)
 class _Met:
-    type: cards.CardType
+    """A card after its reset; ``known``: something was learned of its model before."""
+
     work: CardAtWork
     known: bool
+
+    @property
+    def type(self) -> cards.CardType:
+        """Its model: of the reset answer's rows, the one its first answer agreed with."""
+        return self.work.type
 
 
 def _reference(value: Any) -> int:

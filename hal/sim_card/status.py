@@ -42,6 +42,7 @@ class Sw(IntEnum):
     SECURITY = 0x6982
     MEMORY = 0x6581
     LENGTH = 0x6700
+    CLASS = 0x6E00
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:

@@ -149,7 +149,9 @@ def _model(name: str, told: dict[str, Any]) -> Model:
     mf = _tree(applications, {path: _file(path, files, places, rules_by_name(rules), no_sfi=no_sfi) for path in files})
     return Model(
         name=name,
-        atr=bytes.fromhex(card["atr"]["bytes"]) if "bytes" in card["atr"] else atr(card["atr"]["model"].encode("ascii")),
+        atr=bytes.fromhex(card["atr"]["bytes"])
+        if "bytes" in card["atr"] and card["atr"]["bytes"]
+        else atr(card["atr"]["model"].encode("ascii")),
         iccid=card["iccid"],
         second_generation=card["second_generation"],
         uicc=card["uicc"],

@@ -129,3 +129,33 @@ def test_sim_card_in_the_second_slot_is_never_touched() -> None:
         bench.worker.ok("write", profile=PROFILE, expected_iccid=BLANK)
         assert bench.worker.ok("read_back", profile=PROFILE)["equal"] is True
         assert second.control("state")["apdus"] == 0
+
+
+def test_sim_card_model_learned_before_a_restart_costs_one_read_after_it(tmp_path: Path) -> None:
+    with WriterBench() as bench:
+        bench.config["layouts"] = str(tmp_path / "layouts.json")
+
+        def spent() -> int:
+            return int(bench.worker.ok("counters")["apdus"])
+
+        def restart() -> None:
+            bench.worker.close()
+            bench.worker = Worker(bench.config)
+
+        def issue(kind: str = "blank-usim", adm: str = PROFILE["adm"]) -> int:
+            iccid = bench.fresh_blank(kind)
+            before = spent()
+            bench.worker.ok("identify")
+            bench.worker.ok("write", profile=profile(adm=adm), expected_iccid=iccid)
+            return spent() - before
+
+        restart()
+        first, second = issue(), issue()
+        restart()
+        assert issue() == second < first
+        restart()
+        other = issue("blank-usim-2", bench.card.control("insert", card="blank-usim-2")["adm"])
+        assert bench.worker.ok("read_back", profile=profile())["equal"] is True
+        (tmp_path / "layouts.json").write_bytes(b'{"version": 1, "models": {}}')
+        restart()
+        assert issue() == first <= other
