@@ -3,9 +3,10 @@
 
 Rules
 * A ``Holder`` or ``Portrait`` is born in reader or camera code only. Their constructors ask for a token that :mod:`hal.minting` keeps,
-  and an import contract says who may import that module. There is no setter, no ``replace``, no unpickling.
-* Only the minimisation list is kept (requirements, DS-04). Ethnicity and fingerprints are not even named here; sex is reduced to one
-  flag, :attr:`Holder.sex_agrees`, and never leaves the reader.
+  and an import contract says who may import that module. There is no setter, no ``replace``, no unpickling, no class derived from them;
+  :func:`is_holder` and :func:`is_portrait` tell them from what only looks like one.
+* Only the minimisation list is kept (requirements, DS-04). Fingerprints are not even named here; sex is reduced to one flag,
+  :attr:`Holder.sex_agrees`. A policy pack that needs more finds it in :attr:`Holder.extras`, which is empty for every other.
 * ``repr`` and ``str`` never show personal data; masking for the clerk's eyes is done by :func:`masked_name` and :func:`masked_number`.
 * Values are what the chip says. Whether they are plausible, valid today or acceptable is decided by ``firmware.core``, with the pure
   number functions below.
@@ -59,6 +60,17 @@ def unserialisable(kind: type[Value]) -> type[Value]:
     return kind
 
 
+def underivable(kind: type[Value]) -> type[Value]:
+    """Make a class that no other can be derived from: ``TypeError``. A derived one could leave out the mint."""
+
+    def refuse(_kind: object, /, **_: object) -> NoReturn:
+        raise TypeError(f"nothing is derived from a {kind.__name__}")
+
+    setattr(kind, "__init_subclass__", classmethod(refuse))  # noqa: B010  # not in the class body: slots make the class a second time
+    return kind
+
+
+@underivable
 @unserialisable
 @dataclass(frozen=True, slots=True, repr=False)
 class Holder:
@@ -81,12 +93,25 @@ class Holder:
     provenance: Provenance
     sex_agrees: bool | None = field(default=None, compare=False)
     """Whether the sex on the chip agrees with the number's 17th digit; ``None`` where either is not told. Never exported."""
+    extras: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """(field, code) of what a policy pack asked for beyond the minimisation list; empty for every pack that asks for nothing."""
 
     def __post_init__(self, mint: object) -> None:
         """Refuse, with ``TypeError``, everyone who is not a reader."""
         _check_mint(mint, "holder")
-        texts = (self.kind, self.name, self.number, self.address, self.birth, self.issuer, self.valid_from, self.valid_to)
-        if not all(isinstance(text, str) for text in texts) or type(self.provenance) is not Provenance:
+        texts: tuple[object, ...] = (
+            self.kind,
+            self.name,
+            self.number,
+            self.address,
+            self.birth,
+            self.issuer,
+            self.valid_from,
+            self.valid_to,
+        )
+        texts += () if self.nationality is None else (self.nationality,)
+        texts += tuple(text for pair in self.extras for text in pair)
+        if not all(type(text) is str for text in texts) or type(self.provenance) is not Provenance:
             raise TypeError("a holder is made of texts and a provenance")
 
     def __repr__(self) -> str:
@@ -94,6 +119,7 @@ class Holder:
         return f"<Holder {self.kind} {self.provenance}>"
 
 
+@underivable
 @unserialisable
 @dataclass(frozen=True, slots=True, repr=False)
 class Portrait:
@@ -114,6 +140,16 @@ class Portrait:
     def __repr__(self) -> str:
         """Tell the size and the provenance, nothing personal."""
         return f"<Portrait {self.media_type} {len(self.image)} B {self.provenance}>"
+
+
+def is_holder(value: object) -> bool:
+    """Return whether ``value`` is a holder that a reader made, and nothing that only looks like one."""
+    return type(value) is Holder
+
+
+def is_portrait(value: object) -> bool:
+    """Return whether ``value`` is a portrait that a reader or the camera made, and nothing that only looks like one."""
+    return type(value) is Portrait
 
 
 # ---- citizen identity number, GB 11643: 6 area + 8 birth + 3 sequence (odd = male) + check character

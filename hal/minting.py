@@ -22,9 +22,10 @@ def mint_holder(  # noqa: PLR0913  # one keyword for each kept field
     provenance: Provenance,
     nationality: str | None = None,
     sex_agrees: bool | None = None,
+    extras: tuple[tuple[str, str], ...] = (),
 ) -> Holder:
     """Make a holder of what was read; ``TypeError`` when a value is not of its type."""
-    return Holder(_MINT, kind, name, number, address, birth, issuer, valid_from, valid_to, nationality, provenance, sex_agrees)
+    return Holder(_MINT, kind, name, number, address, birth, issuer, valid_from, valid_to, nationality, provenance, sex_agrees, extras)
 
 
 def mint_portrait(*, image: bytes, media_type: str, provenance: PortraitProvenance) -> Portrait:

@@ -1,26 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The document check: whether the document that was read is plausible and valid today.
+"""The document check: whether the document that was read is plausible and valid today, and how sure the identity is.
 
 Rules
-* Checks are made in one order and stop at the first that fails; that one names the only outcome: kind R103, number and birth R111,
-  dates R111, clock R508, validity R106 / R105, age R206.
+* Checks are made in one order and stop at the first that fails; that one names the only outcome: origin R115, kind R103, number and birth
+  R111, dates R111, clock R508, validity R106 / R105, age R206.
 * The first and the last day of validity both count. ``long-term`` has no end.
 * A number that follows GB 11643 must have the right check character and repeat the birth date (and sex, where the reader could compare).
 * Without a trusted day nothing about time is decided: R508, never a guess.
+* A card with a chip is read from its chip by a reader of ours: anything else, and anything that only looks like a holder, is R115.
+* The assurance level is what provenance and checks amount to. Nobody can state one: there is no parameter and no field for it.
 
 Does not authenticate chips (readers do) and does not ask registers (the backend does).
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
+from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from hal.document import LONG_TERM, number_birth, number_is_consistent
+from hal.document import LONG_TERM, Provenance, is_holder, number_birth, number_is_consistent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from hal.document import Holder
 
@@ -28,8 +32,10 @@ KINDS: Final = frozenset({"D01", "D08", "D10"})
 """Documents with a chip that the SAM reader opens; their numbers follow GB 11643 in the present layouts."""
 
 _OLD_PERMANENT_RESIDENT: Final = 15
-"""Length of a D10 number of the layout before 2023 (3 letters, 12 digits), which has no GB 11643 check character."""
+"""Length of a D10 number of the layout before 2023, which has no GB 11643 check character and is kept as it stands."""
+_OLD_NUMBER: Final = re.compile(r"[A-Z]{3}[0-9]{12}", re.ASCII)
 _DATE_LENGTH: Final = 8
+_FACE: Final = frozenset({"face-match", "liveness"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,46 @@ class DocumentCheck:
 
     checks: tuple[tuple[str, bool], ...]
     outcome: str | None
+
+
+class Assurance(IntEnum):
+    """How sure the identity is (requirements, documents.md)."""
+
+    AL0 = 0
+    """Nothing to rely on: refuse."""
+    AL1 = 1
+    """Seen by two members of staff."""
+    AL2 = 2
+    """Printed zone with check digits, live face, online check, original attested."""
+    AL3 = 3
+    """Authenticated chip and live face."""
+    AL4 = 4
+    """Chip authenticated by the SAM, online check, live face."""
+
+
+def assurance(holder: Holder | None, checks: Iterable[tuple[str, bool]]) -> Assurance:
+    """Return what the reading and the checks made so far amount to; a failed check leaves nothing.
+
+    ``checks`` are (name, passed) as in the record; counted are ``face-match`` and ``liveness`` (without them one level less), ``online``,
+    ``passive-authentication`` (chips the SAM does not open), ``number``, ``attested`` and ``second-person``.
+    """
+    made = tuple(checks)
+    if holder is None or not is_holder(holder) or not all(passed for _, passed in made):
+        return Assurance.AL0
+    passed = frozenset(name for name, _ in made)
+    best = _best_level(holder, passed)
+    return Assurance(best if passed >= _FACE else max(best - 1, Assurance.AL0))
+
+
+def _best_level(holder: Holder, passed: frozenset[str]) -> int:
+    """Return the level that the document reaches with a live face."""
+    if holder.provenance is Provenance.CHIP:
+        if holder.kind in KINDS:
+            return Assurance.AL4 if "online" in passed else Assurance.AL3
+        return Assurance.AL3 if "passive-authentication" in passed else Assurance.AL0
+    if holder.kind not in KINDS and passed >= {"number", "online", "attested"}:
+        return Assurance.AL2
+    return Assurance.AL1 if "second-person" in passed and holder.kind not in KINDS else Assurance.AL0
 
 
 def check_document(holder: Holder, today: date | None, *, minimum_age: int = 16) -> DocumentCheck:
@@ -58,6 +104,7 @@ def _plan(holder: Holder, today: date | None, minimum_age: int) -> tuple[tuple[s
     """Return name, question and outcome of every check. Later questions may rely on the earlier ones having passed."""
     day = today or date.min
     return (
+        ("origin", lambda: is_holder(holder) and (holder.provenance is Provenance.CHIP or holder.kind not in KINDS), "R115"),
         ("kind", lambda: holder.kind in KINDS, "R103"),
         ("number", lambda: _number_fits(holder), "R111"),
         ("birth", lambda: _birth_fits(holder), "R111"),
@@ -74,7 +121,9 @@ def _has_citizen_number(holder: Holder) -> bool:
 
 
 def _number_fits(holder: Holder) -> bool:
-    return not _has_citizen_number(holder) or number_is_consistent(holder.number)
+    if _has_citizen_number(holder):
+        return number_is_consistent(holder.number)
+    return _OLD_NUMBER.fullmatch(holder.number) is not None
 
 
 def _birth_fits(holder: Holder) -> bool:

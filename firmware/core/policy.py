@@ -6,8 +6,9 @@ Rules
 * Every text shown is in the pack and named in the record by its digest; the record also names the pack by id and digest.
 * A pack's digest covers all of it (deterministic CBOR). Packs other than :data:`BASE` will be signed; none is loaded yet.
 
-``cn/base`` is the floor and deliberately small: a new SIM for an adult who comes with a resident identity card. It compares the face on
-the terminal and sends score and commitment only; uploading the live picture would need the separate consent C-2, which it does not ask.
+``cn/base`` is the floor and deliberately small: a new SIM for an adult who comes with a card that the reader can open (resident identity
+card, residence permit of Hong Kong, Macau and Taiwan residents, foreigner's permanent residence card). It compares the face on the terminal
+and sends score and commitment only; uploading the live picture would need the separate consent C-2, which it does not ask.
 """
 
 from __future__ import annotations
@@ -84,6 +85,8 @@ class PolicyPack:
     offers: tuple[Offer, ...]
     consents: tuple[Consent, ...]
     limits: Limits
+    keeps: tuple[str, ...] = ()
+    """What this pack needs of a document beyond the minimisation list (``sex``, ``ethnicity``); the reader drops it otherwise."""
 
     @property
     def digest(self) -> bytes:
@@ -102,6 +105,7 @@ class PolicyPack:
                 limits.write_tries,
                 limits.minimum_age,
             ],
+            list(self.keeps),
         ]
         return hashlib.sha256(cbor.encode(content)).digest()
 
@@ -117,6 +121,8 @@ class Plan:
     limits: Limits
     policy: tuple[str, bytes]
     """Pack id and digest, as the record carries them."""
+    keeps: frozenset[str] = frozenset()
+    """What the reader hands on beyond the minimisation list."""
 
     def consent(self, code: str) -> Consent:
         """Return the text with this code; ``KeyError`` when the plan does not show it."""
@@ -129,16 +135,16 @@ class Plan:
 BASE: Final = PolicyPack(
     pack_id="cn/base",
     version=1,
-    offers=(Offer("T01", "D01", tuple(Step)),),
+    offers=tuple(Offer("T01", document, tuple(Step)) for document in ("D01", "D08", "D10")),
     consents=(
         Consent(
             "C-1",
             Step.NOTICE,
-            zh="为您办理手机卡实名登记，本机将读取您的居民身份证并现场拍照比对人像。处理者：为您办理入网的电信企业，联系方式见营业厅公示。"
+            zh="为您办理手机卡实名登记，本机将读取您的身份证件芯片并现场拍照比对人像。处理者：为您办理入网的电信企业，联系方式见营业厅公示。"
             "用途：依法核验身份、办理入网。信息种类：姓名、证件号码、住址、出生日期、有效期、签发机关、人像比对结果。"
             "人像仅在本机比对，不上传照片，比对后删除；不同意人像比对可到自有营业厅人工核验。"
             "保存期限：服务期间及终止后二年；本机在移交后立即删除。您可以查询、更正、投诉，投诉电话见凭条。",
-            en="To register your SIM card this terminal reads your resident identity card and compares your face with it on the spot. "
+            en="To register your SIM card this terminal reads the chip of your identity card and compares your face with it on the spot. "
             "Processor: the telecom company you join; contact details are posted in the shop. Purpose: the identity check the law "
             "asks for, and your subscription. Data: name, document number, address, birth date, validity, issuer, result of the "
             "face comparison. The face is compared inside the terminal; the picture is not uploaded and is deleted afterwards. Who "
@@ -177,5 +183,5 @@ def resolve(transaction: str, document: str, pack: PolicyPack = BASE) -> Plan:
         raise PolicyRefused("R410", "transaction")
     for offer in offers:
         if offer.document == document:
-            return Plan(transaction, document, offer.steps, pack.consents, pack.limits, (pack.pack_id, pack.digest))
+            return Plan(transaction, document, offer.steps, pack.consents, pack.limits, (pack.pack_id, pack.digest), frozenset(pack.keeps))
     raise PolicyRefused("R103", "document")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware.core import cbor, claims, cose, hpke
 from firmware.core.errors import Malformed
 from firmware.core.keyring import Keyring, Purpose
-from hal.document import PortraitProvenance
+from hal.document import PortraitProvenance, is_holder, is_portrait
 
 if TYPE_CHECKING:
     from hal.document import Holder, Portrait
@@ -175,8 +175,11 @@ def build_record(facts: RecordFacts, *, holder: Holder, portraits: tuple[Portrai
     """Return the draft for what a reader and a camera made.
 
     ``portraits`` holds at most one of each provenance and always a live one. ``salts`` are :data:`SALTS_LENGTH` random bytes, fresh for
-    this record. ``ValueError`` when a part is missing, doubled or outside what the CDDL allows.
+    this record. ``ValueError`` when a part is missing, doubled or outside what the CDDL allows, ``TypeError`` for an identity or a picture
+    that no reader and no camera made (R115).
     """
+    if not is_holder(holder) or not all(is_portrait(portrait) for portrait in portraits):
+        raise TypeError("an identity comes from a reader")
     if len(salts) != SALTS_LENGTH:
         raise ValueError(f"{SALTS_LENGTH} bytes of salt are needed")
     values = _identity(holder) | _portraits(portraits)

@@ -17,8 +17,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware.core import cbor
-from firmware.core.documents import check_document
+from firmware.core.documents import Assurance, check_document
+from firmware.core.errors import PolicyRefused
 from firmware.core.events import CardIdentified, StepDone
+from firmware.core.policy import resolve
 from firmware.core.record import Card
 from firmware.runtime import refusals
 from firmware.runtime.timing import DEVICE_S, READ_S
@@ -99,9 +101,13 @@ class Capture:
                 if failure.kind not in {"card_lifted", "protocol"} or attempt == self.plan.limits.read_tries:
                     raise
         appended = bytes.fromhex(block["appended"]) if block["appended"] else None
-        holder, portrait = to_holder(bytes.fromhex(block["text"]), bytes.fromhex(block["photo"]), appended)
+        holder, portrait = to_holder(bytes.fromhex(block["text"]), bytes.fromhex(block["photo"]), appended, keep=self.plan.keeps)
         self.evidence.holder, self.evidence.chip_portrait = holder, portrait
         self.evidence.masked = {"name": masked_name(holder.name), "number": masked_number(holder.number)}
+        try:
+            self.plan = resolve(self.plan.transaction, holder.kind)
+        except PolicyRefused as refused:
+            raise Stop(refused.code) from refused
         return _done("document", [holder.kind, str(holder.provenance)])
 
     async def _check(self) -> Result:
@@ -126,7 +132,9 @@ class Capture:
         self.evidence.live_portrait = portrait
         self.evidence.match = (answer["score"], answer["live"])
         self.evidence.checks += [("face-match", True), ("liveness", True)]
-        return _done("portrait", list(self.evidence.match))
+        if self.evidence.assurance is Assurance.AL0:
+            raise Stop("R207")
+        return _done("portrait", [*self.evidence.match, int(self.evidence.assurance)])
 
     async def _agreement(self) -> Result:
         answer = await self._person("agreement", "agreement")

@@ -10,6 +10,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from firmware.core.documents import Assurance, assurance
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -95,6 +97,11 @@ class Evidence:
     agreement: bytes = b""
     card: Card | None = None
     masked: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def assurance(self) -> Assurance:
+        """How sure the identity is by now: computed, never set."""
+        return assurance(self.holder, self.checks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 """The text block of the four card layouts, as tables: which bytes are which field.
 
 A text block is 256 bytes of UTF-16LE, padded with U+0020; the character at byte 248 names the layout. A type that is not in the table is
-refused, never guessed. Ethnicity, renewal counts, pass numbers and the rest are not in the tables at all: what is not named here cannot
-leave the driver (DS-04). Sex is named only to be compared with the number.
+refused, never guessed. Renewal counts, pass numbers and the rest are not in the tables at all: what is not named here cannot leave the
+driver (DS-04). Sex is named to be compared with the number, ethnicity for a policy pack that needs it; both are dropped otherwise.
 
 Clause: file layout of GA/T 490 as published by several independent reader programs (facts: id_reader §3.1–3.4; confidence high for
 resident, ``J`` and ``I``, medium for ``Y``).
@@ -21,6 +21,7 @@ TYPE_OFFSET: Final = 248
 LONG_TERM_MARK: Final = "长期"
 _PADDING: Final = " \0"
 _ADDRESS_SLOTS: Final = 4
+_CONTROLS: Final = (range(0x7F, 0xA0), range(0x200E, 0x2010), range(0x2028, 0x202F), range(0x2066, 0x206A), range(0xFDD0, 0xFDF0))
 
 Spans = tuple[tuple[int, int], ...]
 """(offset, length) in bytes; a long field may continue elsewhere."""
@@ -37,19 +38,25 @@ class Layout:
     valid_from: Spans
     valid_to: Spans
     sex: Spans
+    ethnicity: Spans = ()
     address: Spans = ()
     issuer: Spans = ()
     nationality: Spans = ()
     other_name: Spans = ()
     """Read when ``name`` is empty."""
+    always: tuple[str, ...] = ("name", "number", "birth", "valid_from", "valid_to")
+    """Fields without which the card says too little to be used."""
     citizen_number: bool = True
     """Whether the number is an 18-character one of GB 11643, whose 17th digit tells the sex."""
 
 
+_CITIZEN: Final = ("name", "number", "birth", "address", "issuer", "valid_from", "valid_to")
 _RESIDENT: Final = Layout(
     kind="D01",
+    always=_CITIZEN,
     name=((0, 30),),
     sex=((30, 2),),
+    ethnicity=((32, 4),),
     birth=((36, 16),),
     address=((52, 70),),
     number=((122, 36),),
@@ -62,6 +69,7 @@ LAYOUTS: Final[dict[str, Layout]] = {
     " ": _RESIDENT,
     "J": Layout(
         kind="D08",
+        always=_CITIZEN,
         name=((0, 30),),
         sex=((30, 2),),
         birth=((36, 16),),
@@ -113,17 +121,27 @@ def layout_of(block: bytes) -> Layout:
 def field_text(block: bytes, spans: Spans, name: str) -> str:
     """Return a field's text without its trailing padding.
 
-    Spaces inside stay. Nothing is replaced: a lone surrogate or a control character is :class:`BlockRefused` with the field's name.
-    Rare characters (surrogate pairs, private use) come through unchanged.
+    Spaces inside stay. Nothing is replaced: a lone surrogate, a control character or a noncharacter, and whatever changes the order or the
+    line in which a text is shown, is :class:`BlockRefused` with the field's name. Rare characters (surrogate pairs, private use) come
+    through unchanged.
     """
     data = b"".join(block[offset : offset + length] for offset, length in spans)
     try:
         text = data.decode("utf-16-le").rstrip(_PADDING)
     except UnicodeDecodeError:
         raise BlockRefused("a field is no text", field=name, reason="surrogate") from None  # the cause would quote the field
-    if any(character < " " or "\x7f" <= character < "\xa0" or character in "\ufffe\uffff" for character in text):
+    if any(_hostile(ord(character)) for character in text):
         raise BlockRefused("a field holds control characters", field=name, reason="control")
     return text
+
+
+def _hostile(code: int) -> bool:
+    """Return whether no name or address holds this code point: C0, C1, line and order controls (UAX #9), noncharacters."""
+    return (
+        code < 0x20  # noqa: PLR2004  # the space
+        or any(code in span for span in _CONTROLS)
+        or code & 0xFFFE == 0xFFFE  # noqa: PLR2004  # the last two of each plane
+    )
 
 
 def latest_address(appended: bytes | None) -> str | None:

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The people, as data. Each differs from ``zhang`` in the one thing it is there for."""
+"""The people, as data. Each differs from ``zhang`` in the one thing it is there for.
+
+``KEY_DEFECT`` is the person ``KEY`` with a card that is wrong in one thing.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FOREVER = "长期"
 """Validity without an end, as it stands on the chip."""
@@ -131,5 +138,34 @@ _PEOPLE = (
     ),
 )
 
+
+def _with_defects(whole: Persona) -> Iterator[Persona]:
+    """Yield the same person with a card that is wrong in one thing each."""
+    citizen = len(whole.number) == 18
+    changes: dict[str, dict[str, str]] = {
+        "expired": {"valid_from": "20050601", "valid_to": "20150601"},
+        "not_yet": {"valid_from": "20900101", "valid_to": "21000101"},
+        "dates_swapped": {"valid_from": whole.valid_to, "valid_to": whole.valid_from},
+        "bad_date": {"valid_from": "20201332"},
+        "empty_name": {"name": "", "english_name": ""},
+        "empty_number": {"number": ""},
+        "empty_birth": {"birth": ""},
+        "empty_validity": {"valid_from": "", "valid_to": ""},
+        "hostile_name": {"english_name" if whole.english_name else "name": "样\u202e例"},
+        "hostile_number": {"number": "1' OR '1'='1'"},
+        "two_lines": {"issuer" if whole.layout == " " else "name": "样例\n", "english_name": "A\nB" if whole.english_name else ""},
+    }
+    if citizen:
+        changes["bad_check"] = {"number": _wrong_check(whole.number)}
+        changes["birth_mismatch"] = {"birth": "19930304"}
+        changes["sex_mismatch"] = {"sex": "1" if whole.sex == "2" else "2"}
+    if whole.layout in {" ", "J"}:
+        changes["empty_address"] = {"address": ""}
+    for name, change in changes.items():
+        yield replace(whole, key=f"{whole.key}_{name}", **change)  # type: ignore[arg-type]  # names and types are Persona's own
+
+
+_WHOLE = ("zhang", "residence_permit", "foreigner_2017", "foreigner_2023")
 PERSONAS: dict[str, Persona] = {person.key: person for person in _PEOPLE}
+PERSONAS |= {person.key: person for key in _WHOLE for person in _with_defects(PERSONAS[key])}
 """All personas by key; ``zhang`` is the one who gets a number without trouble."""

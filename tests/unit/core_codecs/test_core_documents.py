@@ -12,7 +12,7 @@ from hal.document import LONG_TERM, number_check_character
 from tests.unit.core_codecs.core_world import NUMBER, holder
 
 TODAY = date(2030, 6, 15)
-ALL = ("kind", "number", "birth", "dates", "clock", "started", "not-expired", "age")
+ALL = ("origin", "kind", "number", "birth", "dates", "clock", "started", "not-expired", "age")
 
 
 def numbered(birth: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 import contextlib
 import dataclasses
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hal.document import LONG_TERM, PortraitProvenance
+from hal.id_reader.codes import ETHNICITIES, ethnicity_name
 from hal.id_reader.errors import BlockRefused, UnknownDocument
-from hal.id_reader.reading import PHOTO_HEADER, to_holder
+from hal.id_reader.photo import PHOTO_HEADER
+from hal.id_reader.reading import to_holder
 
 CARDS = json.loads((Path(__file__).parents[2] / "vectors/id_reader/cards.json").read_text())
 PHOTO = PHOTO_HEADER + bytes(1024 - len(PHOTO_HEADER))
@@ -23,11 +26,22 @@ def with_field(offset: int, text: str, block: bytes = RESIDENT) -> bytes:
     return block[:offset] + data + block[offset + len(data) :]
 
 
+UNITS = [
+    unit.to_bytes(2, "little")
+    for unit in (
+        *range(0x20, 0x7F), *range(0x4E00, 0x4E40), *[0x20] * 32, *range(0xD840, 0xD84A), *range(0xDC00, 0xDC0A), *range(0xE000, 0xE010),
+        0, 9, 10, 13, 0x85, 0xA0, 0xB7, 0x200B, 0x200D, 0x200E, 0x2028, 0x202E, 0x2066, 0x3000, 0x3402, 0x7F, 0xD800, 0xDBFF, 0xDFFE, 0xDFFF,
+        0xFDD0, 0xFEFF, 0xFFFE, 0xFFFF, 0x301, 0x0F40, 0x0671, 0xAC00, 0xFF10,
+    )
+]  # fmt: skip
+"""256 code units: what cards hold, and what a hostile one might."""
+
+
 @pytest.mark.parametrize("card", CARDS["cards"], ids=lambda card: card["name"])
 def test_card_vector_is_read_field_by_field(card: dict[str, Any]) -> None:
     holder, portrait = to_holder(bytes.fromhex(card["text"]), PHOTO, bytes.fromhex(card["appended"]) if card["appended"] else None)
     told = {field.name: getattr(holder, field.name) for field in dataclasses.fields(holder)}
-    assert told == card["holder"] | {"provenance": "chip"}
+    assert told == card["holder"] | {"provenance": "chip", "extras": ()}
     assert (portrait.image, portrait.media_type, portrait.provenance) == (PHOTO, "image/x-wlt", PortraitProvenance.CHIP)
 
 
@@ -46,6 +60,27 @@ def test_sex_is_told_only_as_agreeing_with_the_number(sex: str, agrees: bool | N
     assert to_holder(with_field(30, sex), PHOTO, None)[0].sex_agrees is agrees
 
 
+@pytest.mark.parametrize(
+    ("code", "name"), [("01", "汉"), ("56", "基诺"), ("97", "其他"), ("98", "外国血统中国籍人士"), ("57", None), ("00", None)]
+)
+def test_ethnicity_leaves_the_reader_only_for_a_pack_that_needs_it(code: str, name: str | None) -> None:
+    block = with_field(32, code)
+    assert to_holder(block, PHOTO, None)[0].extras == ()
+    assert to_holder(block, PHOTO, None, keep=frozenset({"sex"}))[0].extras == (("sex", "1"),)
+    assert to_holder(block, PHOTO, None, keep=frozenset({"sex", "ethnicity"}))[0].extras == (("ethnicity", code), ("sex", "1"))
+    assert ethnicity_name(code) == name
+
+
+def test_ethnicities_are_the_fifty_six_and_two_more() -> None:
+    assert len(ETHNICITIES) == 58
+    assert [ETHNICITIES[code] for code in ("05", "11", "36", "46", "55")] == ["维吾尔", "满", "毛南", "德昂", "珞巴"]
+
+
+def test_pack_cannot_ask_for_what_no_layout_gives() -> None:
+    with pytest.raises(ValueError, match="ethnicity, sex"):
+        to_holder(RESIDENT, PHOTO, None, keep=frozenset({"fingerprint"}))
+
+
 @pytest.mark.parametrize("name", ["𠮷样例", "样例江·测试买买提", "\ue863样例", "AN NA", "样　例"])
 def test_rare_names_come_through_unchanged(name: str) -> None:
     assert to_holder(with_field(0, name.ljust(15)), PHOTO, None)[0].name == name
@@ -59,6 +94,14 @@ def test_rare_names_come_through_unchanged(name: str) -> None:
         (with_field(158, "样例\n"), "issuer", "control"),
         (with_field(0, " " * 15), "name", "empty"),
         (with_field(122, " " * 18), "number", "empty"),
+        (with_field(52, " " * 35), "address", "empty"),
+        (with_field(158, " " * 15), "issuer", "empty"),
+        (with_field(36, " " * 8), "birth", "empty"),
+        (with_field(204, " " * 8), "valid_to", "empty"),
+        (with_field(0, "样\u202e例"), "name", "control"),
+        (with_field(52, "样\u2028例"), "address", "control"),
+        (with_field(0, "样\ufdd0例"), "name", "control"),
+        (with_field(0, "样\U0002ffff"), "name", "control"),
     ],
 )
 def test_field_that_is_no_text_is_refused_by_name_only(block: bytes, field: str, reason: str) -> None:
@@ -114,6 +157,19 @@ def test_card_text_random_bytes_only_the_declared_errors(text: bytes, appended: 
     for block in (text, typed):
         with contextlib.suppress(BlockRefused, UnknownDocument):
             to_holder(block, PHOTO, appended)
+
+
+@pytest.mark.slow
+@settings(max_examples=20000, deadline=None)
+@given(units=st.binary(min_size=128, max_size=128), letter=st.sampled_from(" JIY"))
+def test_card_text_hostile_text_only_the_declared_errors_and_texts_that_can_be_stored(units: bytes, letter: str) -> None:
+    text = b"".join(UNITS[unit] for unit in units)
+    with contextlib.suppress(BlockRefused):
+        holder, _ = to_holder(with_field(248, letter, text), PHOTO, None)
+        for field in (holder.name, holder.number, holder.address, holder.issuer, holder.nationality or ""):
+            assert field.encode().decode() == field
+            assert field.splitlines() in ([], [field])
+            assert not any(unicodedata.bidirectional(c) in {"RLO", "LRO", "RLE", "LRE", "PDF", "RLI", "LRI", "FSI", "PDI"} for c in field)
 
 
 @settings(max_examples=2000, deadline=None)
