@@ -65,12 +65,14 @@ class IdReader:
 class SimCard:
     """Exact PC/SC name of the one slot that may be written, and the service's socket when it is not the system's.
 
-    ``answer_s``: seconds one exchange with the card may take before the reader counts as hanging.
+    ``answer_s``: seconds one exchange with the card may take before the reader counts as hanging. ``layouts``: a file that keeps what was
+    learned of the card models' files; a cache, none when empty.
     """
 
     reader: str
     pcscd_socket: str = ""
     answer_s: float = 4.0
+    layouts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

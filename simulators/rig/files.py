@@ -46,6 +46,7 @@ def write_terminal(layout: Layout, endpoints: Mapping[str, Mapping[str, Any]]) -
         "sim_card": {
             "reader": pcscd.get("reader", "rnt SIM writer 00 00"),
             "pcscd_socket": pcscd.get("pcscd_socket", str(layout.root / "pcscd" / "pcscd.comm")),
+            "layouts": str(layout.state_dir / "card-layouts.json"),
         },
         "controller": {"port": str(layout.device("controller"))},
         "camera": {"source": str(layout.device("camera"))},
