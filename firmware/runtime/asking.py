@@ -7,6 +7,7 @@ Only requests that are idempotent by their key are asked through here. It decide
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from firmware.backend.errors import BackendError, BackendRefusedRequest, BackendUnreachable, Why
@@ -23,7 +24,14 @@ CERTIFICATE: Final = "R505"
 _FORBIDDEN: Final = frozenset({401, 403})
 
 
-async def ask(request: Callable[[], T], pause: Callable[[float], Awaitable[object]] = asyncio.sleep) -> T:
+async def rest(seconds: float) -> None:
+    """Let ``seconds`` pass; nothing ends it early."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.Event().wait()
+
+
+async def ask(request: Callable[[], T], pause: Callable[[float], Awaitable[None]] = rest) -> T:
     """Return the operator's answer to the blocking ``request``, which is made up to three times with ``pause`` (seconds) in between.
 
     Raises :class:`Stop`, nothing touched: R801 no answer, R802 the request is refused for good, R505 this terminal is.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.support.station import Station
 
-PERSONAL = ("record", "items", "profile-key", "profile", "masked", "card")
+PERSONAL = ("record", "items", "profile-key", "profile", "masked", "card", "card_answers")
 ENCODINGS = ("utf-8", "utf-16-le", "gb18030")
 
 

@@ -104,6 +104,30 @@ def test_case_opened_while_the_power_was_off_is_r506_and_writes_nothing(station:
         station.replace_controller()
 
 
+SCRIPT_CUTS = {
+    ("after", "card-rechecked"): "R711",
+    ("before", "written"): "R711",
+    ("after", "written"): "ACTIVE",
+    ("before", "acknowledged"): "ACTIVE",
+}
+"""Cut → outcome of a session in mode script: only what the card said before the cut, and what was kept of it, can prove the card."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("when", "row"), SCRIPT_CUTS, ids="-".join)
+def test_cut_at_row_of_a_script_ends_by_the_rule(station: Station, when: str, row: str) -> None:
+    """ACTIVE here means that the operator was given the card's answers byte for byte: it takes no other."""
+    iccid = station.fresh_card(mode="script")
+    session = run_until_cut(station, f"{when}:{ROWS.index(row) + 1}")
+    sent = station.device("sim_card", "state")["apdus"]
+    outcome = SCRIPT_CUTS[when, row]
+    finish(station, session, outcome)
+    if outcome == "R711":
+        assert station.device("sim_card", "state")["apdus"] == sent  # a script that was begun is not begun again
+    books = next(row["state"] for row in station.operator()["blanks"] if row["iccid"] == iccid)
+    assert books == ("used" if outcome == "ACTIVE" else "scrapped")
+
+
 def spend_elsewhere(station: Station, session: bytes, used: str) -> None:
     """Spend one of the identities of the approval of ``session`` under another session."""
     with Journal.open(station.state_dir / "journal.db", load_store_key(station.state_dir / "keys" / "store.key")) as journal:
