@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every outcome the terminal knows, as data: 82 rows of three lines each. Read by :mod:`firmware.core.outcomes`.
+"""Every outcome the terminal knows, as data: 83 rows of three lines each. Read by :mod:`firmware.core.outcomes`.
 
 Row: ``CODE NAME kind | basis | where it is found`` / ``zh | en`` / ``remedy zh | remedy en``. R = refusal, H = hold, W = warning.
 Groups: 1xx document, 2xx person, 3xx unit, 4xx quota and risk, 5xx staff and terminal, 6xx notice and consent, 7xx card and approval,
@@ -199,6 +199,9 @@ R513 READER_UNKNOWN refusal | XT-GA | ST2
 R514 SELF_SERVICE_OPERATOR refusal | OWN | ST5
   营业员为本人/亲自办理 | operator serves himself
   请由其他营业员办理 | another operator handles it
+R515 KEY_UNAVAILABLE refusal | OWN | ST12
+  终端密钥不可用 | the terminal's key cannot sign
+  请检查安全模块后重试，仍不行返修 | check the security module and start again; else to the depot
 R601 NOTICE_NOT_ACKED refusal | XT-PI13,17,19 | ST4
   未完成告知 | notice not acknowledged
   请阅读或听取告知并确认 | read or hear the notice, acknowledge

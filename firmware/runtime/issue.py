@@ -25,6 +25,7 @@ from firmware.core.outcomes import OUTCOMES
 from firmware.core.record import SALTS_LENGTH, Device, Face, RecordFacts, build_record, read_record, seal_items, sign_record
 from firmware.core.session import CARD_ANSWERS
 from firmware.journal import ItemGone, JournalCorrupt, RecordLink
+from firmware.keystore import KeystoreError
 from firmware.runtime import receipt, refusals
 from firmware.runtime.asking import REJECTED, ask
 from firmware.runtime.capture import read_card
@@ -63,7 +64,10 @@ class Issue:
         draft = build_record(
             facts, holder=evidence.holder, portraits=(evidence.chip_portrait, evidence.live_portrait), salts=os.urandom(SALTS_LENGTH)
         )
-        signed = sign_record(draft, unit.signer)
+        try:
+            signed = await asyncio.to_thread(sign_record, draft, unit.signer)  # a token may take its time
+        except KeystoreError as error:
+            raise Stop(refusals.KEY) from error
         items = {
             "record": signed.message,
             "items": seal_items(draft, vault_key=unit.trust.vault_key),
@@ -137,7 +141,7 @@ class Issue:
         return Result(CardRechecked(now.boot_id, now.boot_ms, card.digest))
 
     async def report(self, advice: Advice, outcome: str) -> Result | None:
-        """Tell the operator once; ``None`` when it could not be reached or did not acknowledge properly.
+        """Tell the operator once; ``None`` when it could not be reached, did not acknowledge properly, or the key did not sign.
 
         ``rejected`` then says whether it understood the report and will not take it: asking again cannot help, a person must look.
         """
@@ -154,13 +158,13 @@ class Issue:
             read_back=report.ReadBack(advice.iccid, advice.issue_data) if advice.status in report.GOOD else None,
             answers=self._answers(advice.answers),
         )
-        signed = report.sign_result(result, unit.signer)
         try:
+            signed = await asyncio.to_thread(report.sign_result, result, unit.signer)
             message = await asyncio.to_thread(unit.backend.report, self.session, signed.message)
             ack = report.verify_ack(
                 message, result=signed, keyring=unit.trust.keyring, operator=unit.trust.operator_id, seconds=unit.clock.now().at
             )
-        except (BackendError, AckRefused) as error:
+        except (BackendError, AckRefused, KeystoreError) as error:
             self.rejected = isinstance(error, BackendRefusedRequest) and not error.retryable
             return None
         unit.clock.seen(ack.seconds)

@@ -4,8 +4,9 @@
 Decides what may be changed and when. Rules
 * Private keys are made here and never leave; the laptop gets requests, certificates' facts and signatures over its challenges.
 * Nothing is changed while the terminal runs (``busy``) or while an activation is open in the journal (``open_session``).
-* New keys wait under ``next/`` until their certificates are verified here; then keys, certificates and trust list are put in
-  place together (:mod:`firmware.runtime.installation`). A repeated ``keygen`` returns the waiting keys, so a lost answer costs nothing.
+* New keys (a token's: the references to them) wait under ``next/`` until their certificates are verified here; then keys, certificates
+  and trust list are put in place together (:mod:`firmware.runtime.installation`), and what a token's new key has replaced is destroyed.
+  A repeated ``keygen`` returns the waiting keys, so a lost answer costs nothing.
 * Answers hold serials, key ids, digests and dates: nothing personal.
 
 Protocol: JSON lines. The first line is ``{"ready": "maintenance", "serial": …}`` or ``{"error": …}``. Request
@@ -22,12 +23,23 @@ import hashlib
 import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firmware.journal import Journal, JournalBusy, JournalCorrupt, JournalError
-from firmware.keystore import KeystoreError, certificate_request, create_key, create_store_key, load_store_key, open_signer
+from firmware.keystore import (
+    KeyMissing,
+    KeystoreError,
+    KeyUnfit,
+    certificate_request,
+    create_key,
+    create_store_key,
+    has_key,
+    load_store_key,
+    open_signer,
+    retire_keys,
+)
 from firmware.runtime import config as configuration
 from firmware.runtime import installation
 from firmware.runtime.certificates import CertificateRefused, check_certificate, parse
@@ -97,6 +109,7 @@ class Maintenance:
         self._serial = config.terminal.serial
         self._id_reader = config.device("id_reader")
         self._state = config.terminal.state_dir
+        self._stage = config.terminal.state_dir / installation.STAGE
         self._uris = {"record": config.keys.record, "tls": config.keys.tls}
         self._export: LogExport | None = None
         self.operations: dict[str, Callable[..., dict[str, Any]]] = {
@@ -141,7 +154,7 @@ class Maintenance:
         with self._undisturbed():
             signers = {}
             for purpose in PURPOSES:
-                signers[purpose] = self._waiting_signer(_waiting(self._uris[purpose]))
+                signers[purpose] = self._waiting_signer(self._uris[purpose])
             return {
                 purpose: {
                     "csr": request,
@@ -154,10 +167,13 @@ class Maintenance:
 
     def _waiting_signer(self, uri: str) -> Signer:
         try:
-            return self._signer(uri) or create_key(uri, self._state)
-        except KeystoreError:  # cut off while it was made: nobody has its certificate, so another is as good
+            waiting = self._signer(uri, self._stage)
+            if waiting is not None:
+                return waiting
+        except (KeyMissing, KeyUnfit):  # cut off while it was made: nobody has its certificate, so another is as good
             installation.discard(self._state)
-            return create_key(uri, self._state)
+        self._stage.mkdir(mode=0o700, exist_ok=True)
+        return create_key(uri, self._stage)
 
     def _requests(self, signers: Mapping[str, Signer], order: str) -> dict[str, str]:
         """Return the requests as hex: the very same ones when the same order is asked for again, as the operator demands."""
@@ -184,7 +200,7 @@ class Maintenance:
         certificates = {"record": record_cert.encode(), "tls": tls_cert.encode()}
         with self._undisturbed():
             for purpose, pem in certificates.items():
-                signer = self._signer(_waiting(self._uris[purpose]))
+                signer = self._signer(self._uris[purpose], self._stage)
                 if signer is None:
                     raise Refused("no_waiting_keys", "There are no new keys waiting for certificates; make them first.")
                 check_certificate(pem, ca=ca.encode(), spki=signer.spki, serial=self._serial, purpose=purpose)
@@ -193,6 +209,9 @@ class Maintenance:
             files |= _sam_file(sam_id) if sam_id else {}
             installation.stage(self._state, files)
             installation.commit(self._state)
+            with suppress(KeystoreError):  # the token went away just now: the next installation does it
+                for uri in self._uris.values():
+                    retire_keys(uri, self._state)
         return {"installed": sorted(files)}
 
     def reader(self) -> dict[str, Any]:
@@ -251,10 +270,9 @@ class Maintenance:
             self._export.close()
             self._export = None
 
-    def _signer(self, uri: str) -> Signer | None:
-        if uri.startswith("file:") and not (self._state / uri.removeprefix("file:")).exists():
-            return None
-        return open_signer(uri, self._state)
+    def _signer(self, uri: str, base: Path | None = None) -> Signer | None:
+        """Return the key in use, or the one waiting under ``base``; ``None`` when there is none."""
+        return open_signer(uri, base or self._state) if has_key(uri, base or self._state) else None
 
     def _certificate_facts(self, purpose: str) -> dict[str, Any] | None:
         try:
@@ -325,12 +343,6 @@ def _journal_refusal(error: Exception) -> Refused:
     if isinstance(error, JournalCorrupt):
         return Refused("journal_corrupt", "The journal's content does not add up. Take the terminal out of service.")
     return Refused("journal_failed", "The journal or its key cannot be read.")
-
-
-def _waiting(uri: str) -> str:
-    if not uri.startswith("file:"):
-        raise Refused("unsupported_key", "Only file: keys are made here; token keys are made by the token's own tool.")
-    return f"file:{installation.STAGE}/{uri.removeprefix('file:')}"
 
 
 def answer(maintenance: Maintenance, line: bytes) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import Final
 from firmware.runtime.unit import Stop
 
 INTERNAL: Final = "R803"
+KEY: Final = "R515"
+"""The record key did not sign: token away, busy, hung, or its PIN refused."""
 
 TABLE: Final[dict[tuple[str, str], str]] = {
     # the document on the reader
