@@ -41,7 +41,7 @@ Answer = dict[str, Any]
 
 @dataclass(slots=True)
 class Activations:
-    """Decides records; ``refuse_next`` refuses the next one with that code."""
+    """Decides records; ``refuse_next`` refuses the next one with that code, ``refuse_software`` each of a software key."""
 
     store: Store
     pool: Pool
@@ -49,6 +49,7 @@ class Activations:
     terms: approvals.Terms
     pepper: bytes
     refuse_next: str | None = None
+    refuse_software: bool = False
 
     def person(self, kind: str, number: str) -> bytes:
         """Return the pseudonym a person's numbers are counted under."""
@@ -107,6 +108,8 @@ class Activations:
             code, self.refuse_next = self.refuse_next, None
             raise Refusal(code)
         if db.execute("SELECT revoked FROM terminal WHERE serial = ?", (record.claims[1],)).fetchone()["revoked"]:
+            raise Refusal("R505")
+        if self.refuse_software and record.claims[266] == "software":
             raise Refusal("R505")
         check_identity(record, values, today=time.strftime("%Y%m%d"))
         blank = self.pool.take(db, record.iccid)

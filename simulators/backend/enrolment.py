@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Enrolments:
-    """Writes work orders and redeems them; ``url`` is known once the server listens."""
+    """Writes work orders and redeems them; ``url`` is known once the server listens. ``refuse_software``: record keys live on tokens."""
 
     store: Store
     authority: Authority
     operator_id: str
     url: str = field(default="")
+    refuse_software: bool = False
 
     def write_order(self) -> str:
         """Return a fresh work-order token."""
@@ -56,6 +57,8 @@ class Enrolments:
                 raise ApiError(400, "INVALID_ARGUMENT", f"certificate request: {refused}") from None
             if record.spki == tls.spki:
                 raise ApiError(400, "INVALID_ARGUMENT", "one key, one purpose")
+            if self.refuse_software and record.protection == "software":
+                raise ApiError(403, "PERMISSION_DENIED", "this operator takes no record key in software")
             answer = self._answer(record.pem, tls.pem)
             unit = (serial, record.spki, record.protection, tls.fingerprint, 0, bytes(32), 0)
             db.execute("INSERT OR REPLACE INTO terminal VALUES (?, ?, ?, ?, ?, ?, ?)", unit)
