@@ -11,6 +11,7 @@ resident, ``J`` and ``I``, medium for ``Y``).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +22,9 @@ TYPE_OFFSET: Final = 248
 LONG_TERM_MARK: Final = "长期"
 _PADDING: Final = " \0"
 _ADDRESS_SLOTS: Final = 4
-_CONTROLS: Final = (range(0x7F, 0xA0), range(0x200E, 0x2010), range(0x2028, 0x202F), range(0x2066, 0x206A), range(0xFDD0, 0xFDF0))
+_NONCHARACTERS: Final = "".join(f"{chr(plane | 0xFFFE)}{chr(plane | 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
+_HOSTILE: Final = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufdd0-\\ufdef{_NONCHARACTERS}]")
+"""What no name or address holds: C0, C1, line and order controls (UAX #9), noncharacters."""
 
 Spans = tuple[tuple[int, int], ...]
 """(offset, length) in bytes; a long field may continue elsewhere."""
@@ -130,18 +133,9 @@ def field_text(block: bytes, spans: Spans, name: str) -> str:
         text = data.decode("utf-16-le").rstrip(_PADDING)
     except UnicodeDecodeError:
         raise BlockRefused("a field is no text", field=name, reason="surrogate") from None  # the cause would quote the field
-    if any(_hostile(ord(character)) for character in text):
+    if _HOSTILE.search(text):
         raise BlockRefused("a field holds control characters", field=name, reason="control")
     return text
-
-
-def _hostile(code: int) -> bool:
-    """Return whether no name or address holds this code point: C0, C1, line and order controls (UAX #9), noncharacters."""
-    return (
-        code < 0x20  # noqa: PLR2004  # the space
-        or any(code in span for span in _CONTROLS)
-        or code & 0xFFFE == 0xFFFE  # noqa: PLR2004  # the last two of each plane
-    )
 
 
 def latest_address(appended: bytes | None) -> str | None:
