@@ -17,15 +17,15 @@ from simulators.backend.audit import Witness
 from simulators.backend.authority import SERVER_CERTIFICATES, Authority
 from simulators.backend.enrolment import Enrolments
 from simulators.backend.pool import FIELDS, MODES, Pool
-from simulators.backend.remote import Remote, summary
+from simulators.backend.remote import Remote
 from simulators.backend.reports import Reports
 from simulators.backend.server import Server
-from simulators.backend.store import QUOTA, Store
+from simulators.backend.store import QUOTA, Store, dump
 from simulators.backend.vault import Vault
 from simulators.kit import SimulatorProcess, add_common_arguments, from_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -115,20 +115,27 @@ def _commands(
     process.command("state", lambda _: _state(store, pool))
 
 
+SHOWN: Mapping[str, tuple[str, str]] = {
+    "numbers": ("number", "msisdn, imsi, iccid, state, session"),
+    "activations": ("activation", "session, serial, outcome, code, record, approval_id, iccid"),
+    "results": ("result", "session, serial, outcome, code, record, ack"),
+    "spent": ("spent", "approval_id, session"),
+    "terminals": ("terminal", "serial, protection, sequence, last, revoked"),
+    "chain_breaks": ("chain_break", "serial, record, sequence"),
+    "issues": ("issue", "session, iccid, mode"),
+    "unlockings": ("unlocking", "session, challenge"),
+    "relay_rounds": ("relay_round", "session, sequence, done"),
+}
+"""What ``state`` tells: name → table, columns. No key, code or answer of a card is among them."""
+
+
 def _state(store: Store, pool: Pool) -> dict[str, Any]:
-    blanks = pool.listing()
-    return {
-        "numbers": store.dump("number", "msisdn, imsi, iccid, state, session"),
-        "activations": store.dump("activation", "session, serial, outcome, code, record, approval_id, iccid"),
-        "results": store.dump("result", "session, serial, outcome, code, record, ack"),
-        "spent": store.dump("spent", "approval_id, session"),
-        "releases": [row for row in store.dump("result", "session, outcome, code, ack") if row["ack"] != "active"],
-        "blanks": blanks,
-        "pool": Counter(blank["state"] for blank in blanks),
-        "terminals": store.dump("terminal", "serial, protection, sequence, last, revoked"),
-        "chain_breaks": store.dump("chain_break", "serial, record, sequence"),
-        **summary(store),
-    }
+    """Return everything a test may see, as it was at one moment."""
+    with store.transaction() as db:
+        told: dict[str, Any] = {name: dump(db, table, columns) for name, (table, columns) in SHOWN.items()}
+        blanks = pool.listing(db)
+    releases = [row for row in told["results"] if row["ack"] != "active"]
+    return {**told, "releases": releases, "blanks": blanks, "pool": Counter(blank["state"] for blank in blanks)}
 
 
 def _pepper(state: Path) -> bytes:

@@ -80,10 +80,10 @@ def keep(db: sqlite3.Connection, session: bytes, iccid: str, issue: Issue) -> No
     db.execute("INSERT INTO issue VALUES (?, ?, ?, ?)", (session, iccid, issue.mode, json.dumps(issue.proof)))
 
 
-def card_commands(number: Number, house: House, smsp: int) -> tuple[bytes, ...]:
+def card_commands(blank: Blank, number: Number, house: House) -> tuple[bytes, ...]:
     """Return the plain commands that make the blank this number's card; the last one reads EF_IMSI back."""
-    name, centre = house.provider_name, house.message_centre
-    return commands(Subscriber(number.imsi, name, centre, HOME, EQUIVALENT, FORBIDDEN, MNC_LENGTH), smsp)
+    subscriber = Subscriber(number.imsi, house.provider_name, house.message_centre, HOME, EQUIVALENT, FORBIDDEN, MNC_LENGTH)
+    return commands(subscriber, blank.numbers["smsp"], blank.numbers["smsp_2g"])
 
 
 def sender(blank: Blank, counter: int) -> Scp80Sender:
@@ -116,7 +116,7 @@ def _unlock(_: sqlite3.Connection, blank: Blank, number: Number, house: House) -
 
 def _script(db: sqlite3.Connection, blank: Blank, number: Number, house: House) -> Issue:
     centre = sender(blank, raise_count(db, blank.iccid, "counter") - 1)
-    script = card_commands(number, house, blank.numbers["smsp"])
+    script = card_commands(blank, number, house)
     envelopes = [centre.command(data) for data in centre.packets(script)]
     last = len(envelopes) - 1
     steps = [[command, [list(OK)], position == last] for position, command in enumerate(envelopes)]
@@ -125,7 +125,7 @@ def _script(db: sqlite3.Connection, blank: Blank, number: Number, house: House) 
 
 
 def _relay(_: sqlite3.Connection, blank: Blank, number: Number, house: House) -> Issue:
-    script = card_commands(number, house, blank.numbers["smsp"])
+    script = card_commands(blank, number, house)
     data = {**_numbers(blank, number), 4: CHANNEL_COMMANDS + len(script)}
     return Issue(RELAY, data, {"imsi": number.imsi, "msisdn": number.msisdn, "complete": False})
 

@@ -45,9 +45,9 @@ KEYS: Mapping[str, tuple[int, ...]] = {
     "unlock": (16,),
 }
 """Key → the lengths it may have, in bytes; told in hex."""
-NUMBERS: Mapping[str, int] = {"key_version": 1, "algorithm": 2, "channel_version": 0x30, "unlock_ref": 0x0A, "smsp": 53}
-"""Version and algorithm of the packet keys, version of the channel keys, key reference of the unlocking, bytes of an EF_SMSP record; and
-what they are unless told."""
+NUMBERS: Mapping[str, int] = {"key_version": 1, "algorithm": 2, "channel_version": 0x30, "unlock_ref": 0x0A, "smsp": 53, "smsp_2g": 0}
+"""Version and algorithm of the packet keys, version of the channel keys, key reference of the unlocking, bytes of an EF_SMSP record in
+the USIM and, where the 2G side has files of its own, there; and what they are unless told."""
 COUNTS = ("counter", "sqn")
 """The last packet counter and the last sequence number that were used before the blank came into the pool."""
 
@@ -98,10 +98,9 @@ class Pool:
         iccid, _, adm = text.partition(":")
         self.add({"iccid": iccid, "adm": adm})
 
-    def listing(self) -> list[dict[str, Any]]:
+    def listing(self, db: sqlite3.Connection) -> list[dict[str, Any]]:
         """Return every blank without its keys: iccid, state, mode, counter, sqn."""
-        with self._store.transaction() as db:
-            rows = db.execute(f"{_SELECT} ORDER BY blank.rowid").fetchall()
+        rows = db.execute(f"{_SELECT} ORDER BY blank.rowid").fetchall()
         return [{**{n: row[n] for n in ("iccid", "state", *COUNTS)}, "mode": self._blank(row).mode} for row in rows]
 
     def take(self, db: sqlite3.Connection, iccid: str) -> Blank:

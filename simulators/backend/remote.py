@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.cmac import CMAC
@@ -97,7 +97,7 @@ class Remote:
     def _begin(self, db: sqlite3.Connection, row: sqlite3.Row) -> Conversation:
         blank, proof = self._pool.find(db, row["iccid"]), json.loads(row["proof"])
         number = issues.Number(proof["imsi"], proof["msisdn"])
-        return Conversation(blank, issues.card_commands(number, self._house, blank.numbers["smsp"]), proof["imsi"])
+        return Conversation(blank, issues.card_commands(blank, number, self._house), proof["imsi"])
 
 
 def unlock_code(key: bytes, challenge: bytes, iccid: str) -> bytes:
@@ -120,12 +120,3 @@ def _permitted(db: sqlite3.Connection, serial: str, session: bytes, approval: by
     if row["mode"] != mode or row["approval_id"] != approval or closed:
         raise ApiError(409, "INCOMPATIBLE_STATE", "another mode or approval, or a session that has its result")
     return row
-
-
-def summary(store: Store) -> dict[str, Any]:
-    """Return what of it a test may see: sessions, modes, numbers of challenges and rounds."""
-    return {
-        "issues": store.dump("issue", "session, iccid, mode"),
-        "unlockings": store.dump("unlocking", "session, challenge"),
-        "relay_rounds": store.dump("relay_round", "session, sequence, done"),
-    }

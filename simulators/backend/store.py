@@ -70,13 +70,18 @@ class Store:
     def dump(self, table: str, columns: str) -> list[dict[str, Any]]:
         """Return ``columns`` of every row of ``table`` in order of insertion; bytes as hex."""
         with self.transaction() as db:
-            rows = db.execute(f"SELECT {columns} FROM {table} ORDER BY rowid").fetchall()  # noqa: S608  # names from our own code only
-        return [{key: value.hex() if isinstance(value, bytes) else value for key, value in dict(row).items()} for row in rows]
+            return dump(db, table, columns)
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._db.close()
+
+
+def dump(db: sqlite3.Connection, table: str, columns: str) -> list[dict[str, Any]]:
+    """Return ``columns`` of every row of ``table`` in order of insertion; bytes as hex."""
+    rows = db.execute(f"SELECT {columns} FROM {table} ORDER BY rowid").fetchall()  # noqa: S608  # names from our own code only
+    return [{key: value.hex() if isinstance(value, bytes) else value for key, value in dict(row).items()} for row in rows]
 
 
 def take_quota(db: sqlite3.Connection, person: bytes) -> bool:

@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from simulators.sim_card.personas import Persona
 
 EMPTY_IMSI = b"\xff" * 9
-SMSP = "ADF.USIM/SMSP"
+SMSP, SMSP_2G = "ADF.USIM/SMSP", "DF.TELECOM/SMSP"
 
 
 def announcement(card: Persona) -> dict[str, str | int | bool]:
-    """Return the operator's words for this piece: ``{iccid, …keys, smsp, challenge?}``."""
+    """Return the operator's words for this piece: ``{iccid, …keys, smsp, smsp_2g?, challenge?}``."""
     told: dict[str, str | int | bool] = {"iccid": card.iccid, **card.shared()}
-    sizes = {path: file.size for path, file in card.tree().all_files()}
-    if SMSP in sizes:
-        told["smsp"] = sizes[SMSP]
+    files = dict(card.tree().all_files())
+    if SMSP in files:
+        told["smsp"] = files[SMSP].size
+    if SMSP_2G in files and files[SMSP_2G].place == SMSP_2G:
+        told["smsp_2g"] = files[SMSP_2G].size
     return told if card.model.uicc else {**told, "challenge": False}
 
 

@@ -5,7 +5,8 @@ Decides what goes into which file (3GPP TS 31.102 §4.2) and in which order. Rul
 
 1. The USIM is selected by name, every file by its identifier: short identifiers are the card maker's affair.
 2. EF_IMSI comes last: a card cut short is still without a number. Behind it EF_IMSI is read; what comes back belongs to the proof.
-3. Lists are written from their beginning; the rest of a blank's list is empty already. A record is written whole, so its length is told.
+3. A card whose 2G side has files of its own (TS 51.011 §10) gets them written too, before the USIM.
+4. Lists are written from their beginning; the rest of a blank's list is empty already. A record is written whole, so its length is told.
 
 How the commands reach the card is the business of :mod:`.scp80` and :mod:`.scp03`.
 """
@@ -13,9 +14,17 @@ How the commands reach the card is the business of :mod:`.scp80` and :mod:`.scp0
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 USIM = bytes.fromhex("A0000000871002")
 SELECT_USIM = bytes.fromhex("00A4040C07") + USIM
+SMSP = 0x6F42
+GSM, TELECOM = 0x7F20, 0x7F10
+IN_GSM = frozenset({0x6FAD, 0x6F78, 0x6F46, 0x6F7B, 0x6F7E, 0x6F07})
+"""Those of :func:`contents` that DF.GSM may hold a second time; EF_SMSP is in DF.TELECOM."""
 SMSP_MIN = 28
 """Bytes of an EF_SMSP record without a name, TS 31.102 §4.2.27."""
 NAME_MAX = 16
@@ -46,18 +55,31 @@ def contents(subscriber: Subscriber, smsp: int) -> tuple[tuple[int, bytes], ...]
         (0x6FD9, b"".join(plmn(entry) for entry in subscriber.equivalent)),
         (0x6F7B, b"".join(plmn(entry) for entry in subscriber.forbidden)),
         (0x6F7E, b"\xff" * 4 + network + bytes.fromhex("0000FF01")),
-        (0x6F42, message_parameters(subscriber.centre, smsp)),
+        (SMSP, message_parameters(subscriber.centre, smsp)),
         (0x6F07, imsi(subscriber.imsi)),
     )
 
 
-def commands(subscriber: Subscriber, smsp: int) -> tuple[bytes, ...]:
-    """Return the APDUs; the last one reads EF_IMSI."""
-    found = [SELECT_USIM]
-    for identifier, data in contents(subscriber, smsp):
-        update = bytes.fromhex("00DC0104" if identifier == 0x6F42 else "00D60000")
-        found += [bytes.fromhex("00A4000C02") + identifier.to_bytes(2, "big"), update + bytes([len(data)]) + data]
-    return (*found, bytes.fromhex("00B0000009"))
+def commands(subscriber: Subscriber, smsp: int, smsp_2g: int = 0) -> tuple[bytes, ...]:
+    """Return the APDUs; the last one reads EF_IMSI. ``smsp_2g``: bytes of the 2G side's own EF_SMSP record, 0: no own files."""
+    found: list[bytes] = []
+    if smsp_2g:
+        own = contents(subscriber, smsp_2g)
+        found += [_select(0x3F00), _select(GSM), *_written([one for one in own if one[0] in IN_GSM])]
+        found += [_select(0x3F00), _select(TELECOM), *_written([one for one in own if one[0] == SMSP])]
+    return (*found, SELECT_USIM, *_written(contents(subscriber, smsp)), bytes.fromhex("00B0000009"))
+
+
+def _written(files: Sequence[tuple[int, bytes]]) -> list[bytes]:
+    found = []
+    for identifier, data in files:
+        update = bytes.fromhex("00DC0104" if identifier == SMSP else "00D60000")
+        found += [_select(identifier), update + bytes([len(data)]) + data]
+    return found
+
+
+def _select(identifier: int) -> bytes:
+    return bytes.fromhex("00A4000C02") + identifier.to_bytes(2, "big")
 
 
 def imsi(digits: str) -> bytes:

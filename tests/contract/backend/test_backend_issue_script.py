@@ -41,6 +41,17 @@ def test_a_script_makes_the_card_and_the_proof_makes_it_active(operator: Operato
     assert card.read("ADF.USIM/SMSP")[record - 15 : record - 3].hex() == "0891682100000005f0ffffff"
 
 
+@pytest.mark.parametrize("mode", ["script", "relay"])
+def test_a_2g_side_with_files_of_its_own_is_written_too(unit: Unit, mode: str) -> None:
+    session = issue(unit, mode, "usim-2g-separate")
+    session.run_script() if mode == "script" else session.run_relay()
+    assert session.report("answered") == "active"
+    for name in ("IMSI", "SPN", "ACC", "LOCI", "AD"):
+        assert session.card.read(f"DF.GSM/{name}") == session.card.read(f"ADF.USIM/{name}"), name
+    assert session.card.read("DF.GSM/FPLMN")[:9].hex() == "64f01064f03064f011"
+    assert session.card.read("DF.TELECOM/SMSP")[:44].hex().endswith("0891682100000005f0ffffffffffff")
+
+
 def test_a_script_sent_again_writes_nothing(unit: Unit) -> None:
     session = issue(unit, "script")
     session.run_script()

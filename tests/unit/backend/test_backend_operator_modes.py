@@ -126,7 +126,8 @@ def test_any_words_of_a_blank_are_taken_or_refused(words: dict[str, Any]) -> Non
         pool.add(words)
     except (ValueError, TypeError):
         return
-    row = next(row for row in pool.listing() if row["iccid"] == words["iccid"])
+    with STORE.transaction() as db:
+        row = next(row for row in pool.listing(db) if row["iccid"] == words["iccid"])
     assert row["mode"] in MODES
     assert row["counter"] >= 0 <= row["sqn"]
 
