@@ -14,11 +14,14 @@ from pyhpke import AEADId, CipherSuite, KDFId, KEMId, KEMKey
 
 from firmware.core import cbor, cose, hpke
 from firmware.core.approval import check_approval
-from firmware.core.issue_data import issue_data_info, open_issue_data
+from firmware.core.issue_data import RelayOrder, Script, issue_data_info, open_issue_data, parse_issue_data
 from firmware.core.keyring import Purpose, key_id
+from firmware.core.mode import Mode
+from firmware.core.profile import Profile
 from firmware.core.record import items_info, read_record, seal_items, verify_record
-from firmware.core.report import read_result, verify_ack
+from firmware.core.report import Verdict, encode_result, read_result, verify_ack, verify_result
 from tests.unit.core_codecs.core_world import (
+    APPROVAL_ID,
     OPERATOR,
     OPERATOR_KEY,
     OPERATOR_KEYS,
@@ -133,3 +136,25 @@ def test_vector_result_and_ack_verify() -> None:
     result = read_result(vector("result")["message"])
     ack = verify_ack(vector("ack")["message"], result=result, keyring=OPERATOR_KEYS, operator=OPERATOR)
     assert ack.effect == "active"
+
+
+def test_vector_issue_data_of_each_mode_is_read() -> None:
+    given = vector("issue_data")
+    script, order = parse_issue_data(Mode.SCRIPT, given["script"]), parse_issue_data(Mode.RELAY, given["relay"])
+    assert isinstance(script, Script)
+    assert [(step.command.hex(), step.keep) for step in script.steps] == [("80c2000003d10100", True), ("00a4040c", False)]
+    assert isinstance(order, RelayOrder)
+    assert order.most == 40
+    profile = parse_issue_data(Mode.UNLOCK, given["unlock"])
+    assert isinstance(profile, Profile)
+    assert profile.to_card_dict()["unlock_ref"] == 10
+    assert profile.challenge == script.challenge
+    assert profile.challenge is not None
+    assert profile.challenge.proves(read_result(vector("answered")["message"]).result.answers[-1].data)  # type: ignore[index]  # answered: there are some
+
+
+def test_vector_answered_result_verifies_and_is_what_we_encode() -> None:
+    given = vector("answered")
+    signed = verify_result(given["message"], keyring=RECORD_KEYS, approval_id=APPROVAL_ID)
+    assert signed.result.verdict is Verdict.ANSWERED
+    assert encode_result(signed.result) == given["payload"]
