@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def running(folder: Path, *options: str) -> RunningSimulator:
-    return RunningSimulator("simulators.backend", "--state", str(folder / "op"), *options, control=folder / "control")
+    return RunningSimulator("simulators.backend", "--state", str(folder / "op"), *options, control=folder / f"control{len(options)}")
 
 
 def enrol(operator: Operator, protection: str) -> tuple[int, str]:
@@ -43,7 +43,6 @@ def test_operator_that_comes_to_refuse_software_keys_refuses_their_records(base:
         unit = Unit.enrolled(Operator(process, base / "op"), base / "unit", "RNT-1")
         iccid = unit.operator.blank()
         assert unit.submit(unit.request(iccid))[1]["outcome"] == "approved"
-    (base / "op" / "port").unlink()  # the old one may still hold closed connections
     with running(base, "--refuse-software-keys") as process:
         unit.operator = Operator(process, base / "op")
         answer = unit.submit(unit.request(unit.operator.blank()))[1]
