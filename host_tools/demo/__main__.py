@@ -81,7 +81,8 @@ class Demo:
 
     def _session(self, rig: Rig, terminal: Terminal, story: Story) -> int:
         self._paper.heading(self._words("session"))
-        cut = PowerCut(self._options.power_cut, rig, terminal) if self._options.power_cut else None
+        step, mode = self._options.power_cut, self._options.issue_mode
+        cut = PowerCut(step, rig, terminal, mode) if step else None
         if cut:
             self._paper.plain(self._words("cut.plan", step=self._words(cut.step)), "yellow")
             cut.plan()

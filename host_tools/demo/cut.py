@@ -39,6 +39,9 @@ HELD_IN: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Step → the device that stops in it, and the event of its fault plan at which it does."""
 
+SCRIPT_WRITE: Final = ("sim_card", "envelope#2")
+"""The same for the write of a card that takes a script: the terminal sends it no updates."""
+
 HELD_FROM: Final[Mapping[str, tuple[str, str]]] = {"recheck": ("sim_card", "apdu"), "verify": ("sim_card", "apdu")}
 """The same for steps whose events also happen in earlier ones: planned only when the step has begun."""
 
@@ -51,8 +54,9 @@ LOOK_S = 0.5
 class PowerCut:
     """One planned cut. ``struck`` is set just before the terminal is killed, ``dark`` when nothing of it runs any more."""
 
-    def __init__(self, step: str, rig: Rig, terminal: Terminal) -> None:
+    def __init__(self, step: str, rig: Rig, terminal: Terminal, mode: str) -> None:
         self.step = step
+        self._held_in = {**HELD_IN, "write": SCRIPT_WRITE} if mode == "script" else HELD_IN
         self.struck = threading.Event()
         self.dark = threading.Event()
         self._rig = rig
@@ -62,8 +66,8 @@ class PowerCut:
 
     def plan(self) -> None:
         """Tell the device of the step to stop in it, and wait for that in the background."""
-        if self.step in HELD_IN:
-            device, event = HELD_IN[self.step]
+        if self.step in self._held_in:
+            device, event = self._held_in[self.step]
             self._rig.device(device, "fault", fault={"at": event, "do": "hold"})
             self._thread = threading.Thread(target=self._strike_when_held, args=(device,), daemon=True)
             self._thread.start()

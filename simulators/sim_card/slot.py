@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The slot: which card lies in it, and what goes wrong with it.
 
-Fault events, in this order for each command: ``apdu``, then ``select``, ``update`` or ``verify`` where it is one. Kinds:
+Fault events, in this order for each command: ``apdu``, then ``select``, ``update``, ``verify`` or ``envelope`` where it is one. Kinds:
 
 * ``sw`` {sw: hex, executed: bool=false}: answer this status word, without (or after) carrying the command out
 * ``delay`` {ms}: answer late
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-EVENTS = {0xA4: "select", 0xD6: "update", 0xDC: "update", 0x20: "verify"}
+EVENTS = {0xA4: "select", 0xD6: "update", 0xDC: "update", 0x20: "verify", 0xC2: "envelope"}
 """Instruction → the fault event it counts as, beside ``apdu``."""
 
 

@@ -117,6 +117,16 @@ def test_demo_power_cut_at_each_step_comes_to_a_correct_ending(step: str) -> Non
         assert result["ending"] == "active"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["script", "relay"])
+def test_demo_power_cut_in_a_write_the_operator_does_voids_the_card(mode: str) -> None:
+    shown = Shown("--json", "--issue-mode", mode, "--power-cut", "write")
+    result = shown.result
+    assert (shown.code, result["outcome"], result["correct"]) == (0, "R711", True), shown.errors
+    assert result["power_cut"] == {"step": "write", "struck": True}
+    assert result["checked"]["numbers_active"] == 0
+
+
 def test_demo_with_an_unknown_persona_says_so_and_ends() -> None:
     shown = Shown("--json", "--persona", "nobody")
     assert shown.code == 70
