@@ -119,6 +119,7 @@ SERVICES: Mapping[str, str] = {
     "controller": "hal.controller.service:ControllerService",
     "camera": "hal.camera.service:CameraService",
     "printer": "hal.printer.service:PrinterService",
+    "portrait": "hal.portrait.service:PortraitService",
 }
 """Device class → service class, called with the device's configuration table."""
 

@@ -10,6 +10,7 @@ No step writes to a card, and none takes an identity value from anywhere but a r
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import os
@@ -23,7 +24,7 @@ from firmware.core.events import CardIdentified, StepDone
 from firmware.core.policy import resolve
 from firmware.core.record import Card
 from firmware.runtime import refusals
-from firmware.runtime.timing import DEVICE_S, READ_S
+from firmware.runtime.timing import DECODE_S, DEVICE_S, READ_S
 from firmware.runtime.unit import Result, Stop
 from firmware.runtime.workers import HANGS, DeviceFailed
 from hal.camera.portrait import live_portrait
@@ -71,8 +72,8 @@ class Capture:
         except (DeviceFailed, HalError) as failure:
             raise refusals.stop(step, failure.kind) from failure
 
-    async def _person(self, prompt: str, *intents: str) -> dict[str, Any]:
-        self._show(step=prompt, prompt=prompt)
+    async def _person(self, prompt: str, *intents: str, **more: Any) -> dict[str, Any]:
+        self._show(step=prompt, prompt=prompt, **more)
         begin = time.monotonic_ns()
         try:
             async with asyncio.timeout(self._patience_s):
@@ -121,10 +122,11 @@ class Capture:
 
     async def _portrait(self) -> Result:
         camera = self.unit.devices["camera"]
+        picture = await self._chip_picture()
         for attempt in range(1, self.plan.limits.face_tries + 1):
             frame = await camera.call("capture", timeout=DEVICE_S)
             portrait = live_portrait(bytes.fromhex(frame["image"]))
-            answer = await self._person("portrait", "portrait")
+            answer = await self._person("portrait", "portrait", **picture)
             if answer["matched"] and answer["live"] and answer["score"] >= self.plan.limits.face_score:
                 break
             if attempt == self.plan.limits.face_tries:
@@ -135,6 +137,20 @@ class Capture:
         if self.evidence.assurance is Assurance.AL0:
             raise Stop("R207")
         return _done("portrait", [*self.evidence.match, int(self.evidence.assurance)])
+
+    async def _chip_picture(self) -> dict[str, Any]:
+        """Return what the screen shows of the photograph: nothing without a decoder, or when it fails. Its process ends here."""
+        decoder, portrait = self.unit.devices.get("portrait"), self.evidence.chip_portrait
+        if decoder is None or portrait is None:
+            return {}
+        try:
+            made = await decoder.call("decode", timeout=DECODE_S, photo=portrait.image.hex())
+            image = base64.b64encode(bytes.fromhex(made["image"])).decode("ascii")
+            return {"portrait": {"media_type": made["media_type"], "image": image}}
+        except DeviceFailed:
+            return {}  # the clerk compares with the printed picture
+        finally:
+            await decoder.stop()
 
     async def _agreement(self) -> Result:
         answer = await self._person("agreement", "agreement")

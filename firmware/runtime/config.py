@@ -97,6 +97,13 @@ class Printer:
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoDecoder:
+    """Shared library that decodes the photograph on a card's chip (hal/portrait/rnt_portrait.h); empty: no picture is shown."""
+
+    library: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Patience:
     """How long the terminal waits, in seconds: for a person to act, and for a cut card to be put back."""
 
@@ -117,6 +124,7 @@ class Config:
     camera: Camera
     printer: Printer
     patience: Patience = Patience()
+    portrait: PhotoDecoder = PhotoDecoder()
 
     def device(self, name: str) -> dict[str, Any]:
         """Return the table of device ``name`` as the plain dictionary its worker gets."""

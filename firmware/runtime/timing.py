@@ -7,6 +7,8 @@ READ_S: Final = 8.0
 """The reader to read one card, from found to photo."""
 DEVICE_S: Final = 5.0
 """Any other single device operation."""
+DECODE_S: Final = 2.0
+"""A photo decoder to make a picture of the chip's photograph."""
 WRITE_S: Final = 20.0
 """The whole write, and the whole read-back, of one card."""
 RELAY_S: Final = 120.0

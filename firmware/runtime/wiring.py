@@ -55,7 +55,7 @@ def build(config: Config) -> Unit:
         journal=journal,
         clock=Clock(journal.time_floor()),
         kiosk=Kiosk(config.terminal.run_dir / "kiosk.sock"),
-        devices={name: DeviceWorker(name, config.device(name)) for name in DEVICES},
+        devices={name: DeviceWorker(name, config.device(name)) for name in _devices(config)},
         signer=open_signer(config.keys.record, state),
         trust=trust,
         backend=backend,
@@ -63,3 +63,8 @@ def build(config: Config) -> Unit:
         interrupt=Interrupt(),
         registered_sam=registered_sam_id(state),
     )
+
+
+def _devices(config: Config) -> tuple[str, ...]:
+    """Return the device classes of this unit: a photo decoder only where somebody owns one."""
+    return (*DEVICES, "portrait") if config.portrait.library else DEVICES
