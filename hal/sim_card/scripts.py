@@ -10,7 +10,8 @@ Decides what may be carried and when to stop; what the bytes mean is the operato
 4. Such an end means "nothing was written" only while every command before was of a kind that reads, and the word itself says that the
    command was not carried out; a packet seen before (6200) is one. Anything else leaves the card in doubt: :class:`ScriptFailed`.
 5. TERMINAL PROFILE goes before the first ENVELOPE, in its class.
-6. Answers are bounded: by :data:`~hal.sim_card.channel.FOLLOW_UPS` each, by :data:`ANSWERS_MAX` together.
+6. Answers are bounded: by :data:`~hal.sim_card.channel.FOLLOW_UPS` each, by :data:`ANSWERS_MAX` together. A kept one that came in several
+   pieces is given back in pieces of 256 bytes, each but the last with 6100; a relayed command has no such answer.
 
 Answers are no part of any ``repr``.
 """
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 STEPS_MAX, RELAYED_MAX = 64, 256
 ANSWERS_MAX = 16 * 1024
 """Bytes of answers that are given back at most, together."""
+PIECE, MORE = 256, 0x6100
+"""What one exchange carries at most, and the status word of all but the last."""
 COMMAND = r"(?:[0-9A-Fa-f]{2}){4,261}"
 WORD = range(0x10000)
 
@@ -112,7 +115,7 @@ def run(transport: Transport, script: tuple[Step, ...], deadline: Deadline) -> C
         response = exchange(transport, step.command, deadline)
         if step.keep:
             size = _bounded(size + len(response.data))
-            answers.append([position, int(response.sw), response.data.hex()])
+            answers += _pieces(position, response)
         if not step.accepts(response.sw):
             raise _stopped(step, response, position, answers, only_read=only_read)
         only_read = only_read and _reads(step.command)
@@ -130,6 +133,8 @@ def relay(transport: Transport, round_: tuple[bytes, ...], deadline: Deadline) -
     for command in round_:
         response = exchange(transport, command, deadline)
         size = _bounded(size + len(response.data))
+        if len(response.data) > PIECE:
+            raise ProtocolError("an answer longer than a command can have", length=len(response.data))
         answers.append((response.data + response.sw.to_bytes(2, "big")).hex())
         if response.sw >> 8 not in WENT_WELL:
             break
@@ -171,6 +176,12 @@ def _stopped(step: Step, response: Response, position: int, answers: list[list[i
     if only_read and not _is_envelope(step.command) and sw.action in NOT_CARRIED_OUT:
         return UnknownCard(sw=int(sw))
     return ScriptFailed(sw=int(sw), step=position, answers=answers)
+
+
+def _pieces(position: int, response: Response) -> list[list[int | str]]:
+    parts = [response.data[at : at + PIECE] for at in range(0, len(response.data), PIECE)] or [b""]
+    words = [MORE] * (len(parts) - 1) + [int(response.sw)]
+    return [[position, word, part.hex()] for word, part in zip(words, parts, strict=True)]
 
 
 def _bounded(size: int) -> int:

@@ -157,7 +157,9 @@ class SimCardService:
         card = self._expected(arguments, deadline)
         transport = card.work.files.transport
         if reference is not None:
-            unlock.check_tries(transport, _reference(reference), deadline, ordered=bool(arguments.get("ordered")))
+            if _reference(reference) != card.type.unlock:
+                raise ProfileUnfit(item="unlock_ref")
+            unlock.check_tries(transport, reference, deadline, ordered=bool(arguments.get("ordered")))
         value = unlock.challenge(transport, deadline)
         self._held = _Held(card, self._link.stay, value)
         return {"challenge": value.hex(), **self._since(before)}

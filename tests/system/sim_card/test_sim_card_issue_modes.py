@@ -282,6 +282,8 @@ def test_unlock_of_a_card_that_has_none_is_unknown_and_nothing_was_tried(bench: 
     told = bench.worker.ok("get_challenge", expected_iccid=iccid)["challenge"]
     refused = bench.worker.error("write", profile=UNLOCKED, expected_iccid=iccid, auth_code="00" * 8, challenge_of=told)
     assert refused == ("profile_unfit", {"item": "unlock_ref"})
+    asked = bench.worker.error("get_challenge", expected_iccid=iccid, unlock_ref=0x0A)
+    assert asked == ("profile_unfit", {"item": "unlock_ref"})
 
 
 def test_key_is_proven_by_the_operators_challenge_and_the_session_keys_stay_in_the_worker(bench: WriterBench) -> None:

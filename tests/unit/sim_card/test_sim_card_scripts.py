@@ -155,6 +155,19 @@ def test_script_whose_answers_are_too_long_together_is_left() -> None:
         scripts.relay(Scripted(*[(bytes(256), 0x9000)] * 99), (bytes.fromhex("0CB0000000"),) * 70, SOON)
 
 
+def test_script_answer_in_several_pieces_is_given_back_byte_for_byte() -> None:
+    told = bytes(range(256)) + bytes(range(79))
+    card = Scripted((b"", 0x9000), (b"", 0x61FF), (told[:255], 0x6150), (told[255:], 0x910B), (MORE_TIME, 0x9000), (b"", 0x9000))
+    done = run(card, step(ENVELOPE, keep=True))
+    assert done.answers == [[0, 0x6100, told[:256].hex()], [0, 0x910B, told[256:].hex()]]
+    assert card.sent[2:4] == ["80C00000FF", "80C0000050"]
+
+
+def test_relay_whose_card_answers_more_than_a_command_can_have_is_left() -> None:
+    with pytest.raises(ProtocolError):
+        scripts.relay(Scripted((bytes(256), 0x6110), (bytes(16), 0x9000)), (bytes.fromhex("0CB0000000"),), SOON)
+
+
 def test_script_whose_card_asks_for_ever_is_left() -> None:
     card = Scripted(*[(b"", 0x910B), (MORE_TIME, 0x9000)] * 99)
     with pytest.raises(ProtocolError):
@@ -207,7 +220,8 @@ def test_script_to_any_card_ends_with_answers_or_a_declared_error(told: list[dic
     card = Scripted(*answers)
     with contextlib.suppress(HalError):
         done = run(card, *told)
-        assert len(done.answers) == sum(one["keep"] for one in told)
+        assert len({position for position, _, _ in done.answers}) == sum(one["keep"] for one in told)
+        assert all(len(str(data)) <= 512 for _, _, data in done.answers)
     assert len(card.sent) <= len(told) * FOLLOW_UPS * (2 * FOLLOW_UPS + 3)
 
 
