@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 EFS = json.loads((VECTORS / "sim_card" / "ef_codings.json").read_text(encoding="utf-8"))["vectors"]
+CODES = json.loads((VECTORS / "sim_crypto" / "unlock.json").read_text(encoding="utf-8"))["vectors"]
 SESSION = json.loads((VECTORS / "backend" / "session.json").read_text(encoding="utf-8"))
 THOROUGH = settings(max_examples=2000, deadline=None)
 CODINGS: dict[str, Callable[[Any, int], bytes]] = {
@@ -49,11 +50,21 @@ def test_a_record_too_short_for_a_service_centre_is_refused() -> None:
         message_parameters("8612000000500", 27)
 
 
+def stored(iccid: str) -> bytes:
+    padded = iccid.ljust(20, "F")
+    return bytes.fromhex("".join(padded[at + 1] + padded[at] for at in range(0, 20, 2)))
+
+
+@pytest.mark.parametrize("row", CODES, ids=lambda row: row["source"])
+def test_operator_and_card_make_the_code_of_the_vector(row: dict[str, str]) -> None:
+    key, challenge, wanted = (bytes.fromhex(row[name]) for name in ("key", "challenge", "code"))
+    assert unlock_code(key, challenge, row["iccid"]) == wanted
+    assert code(key, challenge, stored(row["iccid"])) == wanted
+
+
 @given(st.binary(min_size=16, max_size=16), st.binary(min_size=8, max_size=8), st.text("0123456789", min_size=18, max_size=20))
 def test_operator_and_card_make_the_same_code(key: bytes, challenge: bytes, iccid: str) -> None:
-    padded = iccid.ljust(20, "F")
-    stored = bytes.fromhex("".join(padded[at + 1] + padded[at] for at in range(0, 20, 2)))
-    assert unlock_code(key, challenge, iccid) == code(key, challenge, stored)
+    assert unlock_code(key, challenge, iccid) == code(key, challenge, stored(iccid))
 
 
 JSON_LEAF = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.lists(st.text(max_size=8) | st.integers(), max_size=4)

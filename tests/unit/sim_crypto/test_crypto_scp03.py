@@ -76,6 +76,21 @@ def test_relay_writes_and_reads_back_at_every_level(level: int) -> None:
     assert card.files[0x6F07] == IMSI
 
 
+@pytest.mark.parametrize("level", sorted(LEVELS))
+def test_commands_wrapped_before_the_first_answer_are_answered_in_order(level: int) -> None:
+    centre, end, card = opened(level)
+    wrapped = [centre.wrap(command) for command in WRITE]
+    answers = [answer(end, card, apdu) for apdu in wrapped]
+    assert [centre.unwrap(one) for one in answers] == [(b"", 0x9000), (b"", 0x9000), (IMSI, 0x9000)]
+
+
+def test_answers_in_another_order_end_the_channel() -> None:
+    centre, end, card = opened()
+    answers = [answer(end, card, apdu) for apdu in [centre.wrap(command) for command in WRITE]]
+    with pytest.raises(ChannelFailed):
+        centre.unwrap(answers[1])
+
+
 def test_relay_fetches_what_the_terminal_left_and_stops_at_an_error() -> None:
     end, card = channel(), SmallCard()
     relay = Relay(host(), (select(0x6F99), *WRITE))
