@@ -105,6 +105,8 @@ class Terminal:
             self.unit.interrupt.clear()
             if self._stop.is_set():
                 return
+            if self._witness.code:  # told while the devices were asked: the interrupt just cleared may have been its own
+                continue
             self._show("ready", texts.sentence(texts.READY))
             await self._one_session()
             memory.forget()
