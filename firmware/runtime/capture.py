@@ -101,6 +101,8 @@ class Capture:
             except DeviceFailed as failure:
                 if failure.kind not in {"card_lifted", "protocol"} or attempt == self.plan.limits.read_tries:
                     raise
+        if bytes.fromhex(block["sam_id"]) != self.unit.registered_sam:  # a reader exchanged since the terminal was found ready
+            raise Stop("R513")
         appended = bytes.fromhex(block["appended"]) if block["appended"] else None
         holder, portrait = to_holder(bytes.fromhex(block["text"]), bytes.fromhex(block["photo"]), appended, keep=self.plan.keeps)
         self.evidence.holder, self.evidence.chip_portrait = holder, portrait

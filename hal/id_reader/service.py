@@ -116,6 +116,7 @@ def _read(reader: SamReader, _args: dict[str, Any], deadline: Deadline) -> dict[
         "text": reading.text.hex(),
         "photo": reading.photo.hex(),
         "appended": reading.appended.hex() if reading.appended else None,
+        "sam_id": reader.sam_id.hex(),
         "frames": counter.frames,
         "bytes": counter.bytes,
     }

@@ -79,3 +79,28 @@ def test_terminal_without_a_registered_reader_is_out_of_service(station: Station
         assert station.start().wait("view", state="out_of_service")["code"] == "R513"
     finally:
         file.write_bytes(registered)
+
+
+def test_reader_exchanged_in_the_middle_of_a_session_makes_no_identity(station: Station) -> None:
+    """The registered reader falls silent, and another one answers at its port: the driver opens it anew, the terminal refuses it."""
+    place, other = station.root / "dev" / "id-reader", station.root / "dev" / "stranger"
+    registered = place.readlink()
+    control = station.root / "stranger.sock"
+    station.fault("desk", at="notice", do="hold")
+    with RunningSimulator("simulators.id_reader", "--link", str(other), "--sam-id", OTHER.hex(), "--no-pace", control=control) as stranger:
+        screen = station.start()
+        screen.ready()
+        station.device("desk", "start")
+        assert station.device("desk", "wait_held", timeout=20)["held"]
+        stranger.control("insert", persona="zhang")
+        for event in ("find", "samid", "status", "reset"):
+            station.fault("id_reader", at=event, do="drop", times=0)
+        place.unlink()
+        place.symlink_to(other.readlink())
+        try:
+            station.device("desk", "release")
+            result = screen.result()
+        finally:
+            place.unlink()
+            place.symlink_to(registered)
+    assert (result["outcome"], result["masked"]) == ("R513", {})
