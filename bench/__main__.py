@@ -36,6 +36,7 @@ MODULES: Final = {
     ),
     "bench.reader": ("id_reader.read_vs_wire",),
     "bench.journal": ("journal.commit_vs_raw",),
+    "bench.audit": ("journal.audited_vs_row", "audit.proof_bytes_1e6", "audit.verify_us_1e6"),
     "bench.cli": ("cli.help_ms",),
 }
 """Module → the names its ``measure()`` returns."""
