@@ -3,8 +3,8 @@
 
 Rules
 * One process per device class; it holds the blocking library, never a decision.
-* A request that is not answered ``GRACE_S`` after its deadline means the process hangs: it is killed, and the next request starts
-  a new one. Nothing is re-sent: whether to ask again is the session's business.
+* A request that is not answered ``GRACE_S`` after its deadline (the first one of a process: ``START_S`` later) means the process hangs: it
+  is killed, and the next request starts a new one. Nothing is re-sent: whether to ask again is the session's business.
 * Errors arrive as :class:`DeviceFailed` with the driver's error kind and plain data. Two kinds are made here: :data:`HANGS`, the device's
   link was silent and its process had to be ended, which is never the subscriber's doing; and :data:`ENDED`, the process was gone, or
   spoke nonsense. ``deadline`` is the driver's own word: it waited, and nothing came.
@@ -26,6 +26,8 @@ ENDED: Final = "worker_ended"
 
 GRACE_S = 0.5
 """What a worker gets on top of the request's own deadline before it is killed, in seconds."""
+START_S = 5.0
+"""What a new process gets besides, for its first answer: loading its libraries is no silence of the device."""
 
 MAX_LINE = 1 << 20
 
@@ -53,6 +55,8 @@ class DeviceWorker:
         self._writer: asyncio.StreamWriter | None = None
         self._lock = asyncio.Lock()
         self._next = 0
+        self._new = True
+        """The process has not answered yet."""
 
     @property
     def pid(self) -> int | None:
@@ -84,6 +88,7 @@ class DeviceWorker:
         async with self._lock:
             try:
                 answer = await self._exchange({"op": op, "args": arguments, "timeout": timeout}, timeout + GRACE_S)
+                self._new = False
             except TimeoutError:
                 await self.stop()
                 self.restarts += 1
@@ -109,7 +114,7 @@ class DeviceWorker:
         self._next += 1
         request["id"] = self._next
         self._writer.write(json.dumps(request).encode() + b"\n")
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(limit + START_S if self._new else limit):
             await self._writer.drain()
             line = await self._reader.readuntil(b"\n")
         answer = json.loads(line)
@@ -129,7 +134,7 @@ class DeviceWorker:
 
     async def stop(self) -> None:
         """Kill the process, whatever it is doing."""
-        process, self._process = self._process, None
+        process, self._process, self._new = self._process, None, True
         if self._writer:
             self._writer.close()
         self._reader = self._writer = None

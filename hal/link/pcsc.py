@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 E_INVALID_HANDLE, E_TIMEOUT, E_SHARING_VIOLATION = 0x80100003, 0x8010000A, 0x8010000B
 NO_CARD = frozenset({0x8010000C, 0x80100066, 0x80100067, 0x80100069})
 """NO_SMARTCARD, UNRESPONSIVE_CARD, UNPOWERED_CARD, REMOVED_CARD."""
+E_PROTO_MISMATCH = 0x8010000F
+"""What pcscd says of a card whose answer to reset it cannot read: dirty contacts, another card put in the wrong way round."""
 SERVICE_GONE = frozenset({E_INVALID_HANDLE, 0x80100013, 0x8010001D, 0x8010001E})
 """INVALID_HANDLE, COMM_ERROR, NO_SERVICE, SERVICE_STOPPED."""
 
@@ -88,15 +90,21 @@ class PcscLink:
         """Wait until a card answers in the reader; returns its ATR. Raises ``DeadlinePassed``, :class:`NoCard` (mute), ``LinkClosed``."""
         scard = _scard()
         self._drop_card()
-        known = scard.SCARD_STATE_UNAWARE
+        known, mute = scard.SCARD_STATE_UNAWARE, False
         while True:
-            state = self._status(known, min(deadline.check(), POLL_S))
-            if state & scard.SCARD_STATE_PRESENT:
-                if state & scard.SCARD_STATE_MUTE:
-                    raise NoCard(mute=True)
-                if self._connect() and self._reset():
-                    return self._atr()
+            state = self._status(known, min(deadline.left(), POLL_S))
+            if mute and state == known:
+                raise NoCard(mute=True)  # it was looked at again, and nobody touched it
+            mute = bool(state & scard.SCARD_STATE_MUTE)
+            if state & scard.SCARD_STATE_PRESENT and not mute:
+                try:
+                    if self._connect() and self._reset():
+                        return self._atr()
+                except NoCard:
+                    mute = True
             known = state & ~scard.SCARD_STATE_CHANGED  # with its event counter: no change is missed
+            if not mute:
+                deadline.check()
 
     def power_cycle(self, deadline: Deadline) -> bytes:
         """Cold-reset the card that lies in the reader now, whichever it is; returns its ATR.
@@ -202,12 +210,14 @@ class PcscLink:
         return state
 
     def _connect(self) -> bool:
-        """Connect the card; returns whether there is one."""
+        """Connect the card; returns whether there is one. Raises :class:`NoCard` for one that is mute."""
         scard = _scard()
         mode, protocols = scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
         code, card, protocol = self._in_context(lambda c: self._call(scard.SCardConnect, c, self.reader, mode, protocols))
         if code in NO_CARD:
             return False
+        if code == E_PROTO_MISMATCH:
+            raise NoCard(mute=True)
         if code == E_SHARING_VIOLATION:
             raise LinkError("another program holds the card", code=code)
         if code != 0:

@@ -155,10 +155,12 @@ class CardFiles:
         return length
 
     def agrees(self, ef: Ef, deadline: Deadline) -> bool:
-        """Whether ``ef`` has the length the layout has for it, by one read."""
+        """Whether ``ef`` has the length the layout has for it, by one read. Raises :class:`Refused` for a memory that fails."""
         try:
             return self._length_by_read(ef, deadline) == self.layout.lengths[ef.name]
-        except Refused:
+        except Refused as refused:
+            if refused.sw.action is Action.DEFECTIVE:
+                raise
             return False
 
     def _length_by_read(self, ef: Ef, deadline: Deadline) -> int | None:

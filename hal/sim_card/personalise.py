@@ -150,10 +150,14 @@ class CardAtWork:
             raise lost(refused.sw) from None
 
     def confirm(self, deadline: Deadline) -> bool:
-        """Whether the model's layout is this card's, by one read; one that is not is forgotten."""
+        """Whether the model's layout is this card's, by one read; one that is not is forgotten. Raises :class:`CardDefective`."""
         if not self.confirmed:
             probe = self.layout.probe(self._type)
-            if probe is None or not self.files.agrees(probe, deadline):
+            try:
+                agrees = probe is not None and self.files.agrees(probe, deadline)
+            except Refused as refused:
+                raise lost(refused.sw) from None
+            if not agrees:
                 self.layout.lengths.clear()
                 self.layout.sfis.clear()
             self.confirmed = True

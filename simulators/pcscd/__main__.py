@@ -2,7 +2,7 @@
 """Run a private pcscd: ``python -m simulators.pcscd --run-dir DIR``.
 
 Ready: ``{"ready": "pcscd", "pcscd_socket", "slot_socket", "reader", "second_reader", "rung"}``, after pcscd answered and lists the
-reader. Clients set ``PCSCLITE_CSOCK_NAME`` to ``pcscd_socket``. Control: ``restart``.
+reader. Clients set ``PCSCLITE_CSOCK_NAME`` to ``pcscd_socket``. Control: ``restart``, ``down``, ``up``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulators.kit import add_common_arguments, from_arguments
 from simulators.pcscd.launch import CannotStart, Inside
 from simulators.pcscd.probe import readers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main() -> None:
@@ -32,11 +35,15 @@ def main() -> None:
     except (CannotStart, OSError) as error:
         sys.exit(f"simulators.pcscd: {error}")
 
-    def restart(_: dict[str, Any]) -> None:
-        inside.restart()
-        process.transcript.note("pcscd killed and started again")
+    def order(word: str) -> Callable[[dict[str, Any]], None]:
+        def carry_out(_: dict[str, Any]) -> None:
+            inside.order(word)
+            process.transcript.note(f"pcscd: {word}")
 
-    process.command("restart", restart)
+        return carry_out
+
+    for name, word in (("restart", "restart"), ("down", "stop"), ("up", "start")):
+        process.command(name, order(word))
     slots = service.with_name("slot.sock")
     process.ready(pcscd_socket=str(service), slot_socket=str(slots), reader=first, second_reader=second, rung=inside.rung)
     process.run(inside.close)

@@ -193,13 +193,15 @@ def main(run_dir: str, reader: str) -> None:
         say(error=str(error))
         return
     say(serving=True)
+    orders = {"restart": service.restart, "stop": service.stop, "start": service.start}
     for line in sys.stdin:
-        if line.strip() != "restart":
+        order = orders.get(line.strip())
+        if order is None:
             say(error=f"unknown command {line.strip()!r}")
             continue
         try:
-            service.restart()
-            say(restarted=True)
+            order()
+            say(done=line.strip())
         except OSError as error:
             say(error=str(error))
     service.stop()

@@ -73,15 +73,15 @@ class Inside:
         answer: dict[str, object] = json.loads(line) if line else {}
         return answer
 
-    def restart(self) -> None:
-        """Kill pcscd and start it again; returns when it serves. Raises ``OSError``."""
+    def order(self, word: str) -> None:
+        """Have pcscd killed (``stop``), started, or both (``restart``); returns when it is done. Raises ``OSError``."""
         with self._lock:
             if self._process.stdin is None:
                 raise OSError("closed")
-            self._process.stdin.write(b"restart\n")
+            self._process.stdin.write(word.encode() + b"\n")
             self._process.stdin.flush()
             answer = self._answer()
-        if "restarted" not in answer:
+        if answer.get("done") != word:
             raise OSError(str(answer.get("error", "the inside ended")))
 
     def close(self) -> None:

@@ -110,7 +110,7 @@ class Line:
         if message[0] in (POWER_ON, RESET):
             self._transcript.note("power on" if message[0] == POWER_ON else "reset")
             card.power_up()
-        return card.persona.atr if message[0] == SEND_ATR else None
+        return self._slot.atr(card) if message[0] == SEND_ATR else None
 
 
 def _receive(channel: socket.socket) -> bytes:

@@ -10,6 +10,7 @@ Fault events, in this order for each command: ``apdu``, then ``select``, ``updat
 * ``hangup``: the contact breaks once; the card is back at the next look
 * ``tear`` {leaves: "half" | "old" | "new", marked: bool=false}: the update leaves half of its bytes (or the old, or the new ones), and the
   card leaves the slot; ``marked``: the card knows, and reading the file warns with 6281 until it is updated
+* ``noise`` {hex} at event ``atr`` (every answer to reset, and every look of the reader): these bytes instead of the ATR
 * ``stall``: no answer at all until the card is removed or replaced (``wait_stalled`` waits for it)
 """
 
@@ -101,6 +102,11 @@ class Slot:
         if self._last is None:
             raise ValueError("no card")
         return self._last.content(path).hex()
+
+    def atr(self, card: Card) -> bytes:
+        """Return what ``card`` answers to reset: its ATR, or noise."""
+        fault = self._faults.next("atr")
+        return bytes.fromhex(fault.options["hex"]) if fault and fault.do == "noise" else card.persona.atr
 
     def answer(self, card: Card, turn: int, apdu: bytes) -> bytes:
         """Return the response of the card put in at ``turn`` to ``apdu``, faults included; raises :class:`ContactLost`."""
