@@ -18,7 +18,7 @@ from hal.sim_card.cards import CARD_TYPES
 from host_tools.rnt.card import look as looking
 from host_tools.rnt.card.driver import CardInReader, Met, Options
 from host_tools.rnt.card.inputs import SECRETS, load_profile
-from host_tools.rnt.card.plan import LOOK, WRITE, Plan, plan_for_card, plan_offline
+from host_tools.rnt.card.plan import LOOK, VERIFY, WRITE, Plan, plan_for_card, plan_offline
 from host_tools.rnt.card.progress import Progress
 from host_tools.rnt.card.refusals import TOUCHED, TOUCHED_HINT, apart, stopped
 from host_tools.rnt.card.view import Viewer
@@ -54,7 +54,8 @@ def reader_options(body: F) -> F:
 def profile_options(body: F) -> F:
     """Add the options that name a profile and its secrets."""
     secrets = click.option("--secrets", metavar="FILE", help="File (mode 0600) with the keys adm, k, opc, key_adm; - is standard input.")
-    return click.argument("profile", type=click.Path(path_type=Path, dir_okay=False))(secrets(body))
+    settings = click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="One item, over the file's; may be repeated.")
+    return click.argument("profile", type=click.Path(path_type=Path, dir_okay=False))(settings(secrets(body)))
 
 
 class Desk:
@@ -121,10 +122,13 @@ def plan(console: Console, profile: Path, secrets: str | None, model: str | None
 
     PROFILE is a TOML file, or JSON when it is called so, with the keys iccid, imsi, msisdn, spn, smsc, hplmn_act, ehplmn, fplmn,
     mnc_length, adm_ref, and where they are wanted msisdn_on_card, li, hpplmn, ust, plmn_act, oplmn_act, ecc, routing_indicator.
+
+    --set gives one of them on the command line, but for imsi and msisdn: --set spn=Operator --set hplmn_act=46000:4000,46000:8000
+    --set li=zh,en --set ust=12,19,42-43 --set msisdn_on_card=true --set ecc=112:00 --set fplmn= (none).
     """
     if offline != (model is not None):
         raise Stopped(ExitCode.USAGE, "--offline and --model go together.", f"--offline --model {next(iter(MODELS))}, or neither")
-    wanted = load_profile(profile, secrets, needed=False)
+    wanted = load_profile(profile, secrets, needed=False, settings=options["settings"])
     if model:
         try:
             found = plan_offline(MODELS[model], wanted, Viewer(_hidden(wanted), personal=bool(options["show"])))
@@ -150,13 +154,13 @@ def write(console: Console, profile: Path, secrets: str | None, override_live: s
 
     The plan is shown before and the card is compared with the profile afterwards; exit code 7 when they differ.
     """
-    wanted = load_profile(profile, secrets, needed=True)
+    wanted = load_profile(profile, secrets, needed=True, settings=options["settings"])
     with closing(Desk(console, options, _hidden(wanted))) as desk:
         met, iccid, planned = _plan(desk, console, wanted, override_live=override_live, refuse_live=True, ordered=last_try)
         if console.dry_run:
             return Result({"iccid": iccid, **planned.to_json()}, planned.to_text())
         if not console.as_json:
-            click.echo(planned.to_text(), err=True)
+            click.echo(planned.totals_text() if console.assume_yes else planned.to_text(), err=True)
         question = f"Write {len(planned.of(WRITE))} commands to card {iccid}?"
         console.confirm(question if met.blank else f"Card {iccid} HAS A SUBSCRIBER, who will be lost. {question}")
         return _write(desk, console, wanted, iccid, planned, live=not met.blank, last_try=last_try)
@@ -167,7 +171,7 @@ def write(console: Console, profile: Path, secrets: str | None, override_live: s
 @reader_options
 def verify(console: Console, profile: Path, secrets: str | None, **options: Any) -> Result:
     """Compare a card with a profile, file by file, and write nothing. Exit code 7 when they differ."""
-    wanted = load_profile(profile, secrets, needed=False)
+    wanted = load_profile(profile, secrets, needed=False, settings=options["settings"])
     with closing(Desk(console, options, _hidden(wanted))) as desk:
         found = desk.run(lambda card: card.read_back(wanted, console.deadline))
         apdus, octets = desk.card.spent
@@ -200,10 +204,10 @@ def _plan(
 
 def _write(desk: Desk, console: Console, wanted: Profile, iccid: str, planned: Plan, *, live: bool, last_try: bool) -> Result:
     before = desk.card.spent
-    with console.task("write", ""), Progress(len(planned.of(LOOK, WRITE)), quiet=console.as_json) as desk.watcher:
+    with console.task("write", ""), Progress("write", len(planned.of(LOOK, WRITE)), quiet=console.as_json) as desk.watcher:
         done = desk.run(lambda card: card.write(wanted, iccid, console.deadline, override=live, ordered=last_try), writing=True)
     middle = desk.card.spent
-    with console.task("verify", ""), Progress(len(planned.commands) - len(planned.of(LOOK, WRITE)), quiet=console.as_json) as desk.watcher:
+    with console.task("verify", ""), Progress("verify", len(planned.of(VERIFY)), quiet=console.as_json) as desk.watcher:
         found = desk.run(lambda card: card.read_back(wanted, console.deadline), writing=True)
     after = desk.card.spent
     data = {
@@ -219,7 +223,7 @@ def _write(desk: Desk, console: Console, wanted: Profile, iccid: str, planned: P
     if found.mismatched:
         text = f"card {found.iccid or iccid} was written and differs in {', '.join(found.mismatched)}"
         return Result(data, text, ExitCode.VERIFICATION, "scrap the card, or rnt card verify once more")
-    counted = f"{len(done.written)} files written, {len(done.skipped)} were right already"
+    counted = f"{len(done.written)} files written" + (f", {len(done.skipped)} were right already" if done.skipped else "")
     text = f"card {found.iccid}: {counted}, all read back equal{_unread(found.keys)}"
     return Result(data, text, ExitCode.OK if done.written else ExitCode.NOTHING_TO_DO)
 
@@ -267,4 +271,6 @@ def _card_text(data: dict[str, Any]) -> str:
 
 
 def _tries(left: int | None) -> str:
-    return "blocked" if left == 0 else "does not tell" if left is None else f"{left} tries left"
+    if left is None:
+        return "does not tell"
+    return {0: "blocked", 1: "1 try left"}.get(left, f"{left} tries left")

@@ -20,14 +20,18 @@ import sys
 import tomllib
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hal.errors import HalError
 from hal.sim_card.profile import Profile, from_json
+from host_tools.rnt.card.settings import HIDDEN, parse_settings
 from host_tools.rnt.outcome import ExitCode, Stopped
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 MAX_FILE = 64 * 1024
-SECRETS = ("adm", "k", "opc", "key_adm")
+SECRETS = HIDDEN
 STDIN = "-"
 KNOWN = frozenset(field.name for field in fields(Profile))
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -37,13 +41,13 @@ PROFILE_HINT = "correct the profile file; rnt card plan --help names its keys"
 SECRETS_HINT = f"keep only {', '.join(name for name in SECRETS if name in KNOWN)} in the secrets file"
 
 
-def load_profile(path: Path, secrets: str | None, *, needed: bool) -> Profile:
+def load_profile(path: Path, secrets: str | None, *, needed: bool, settings: Iterable[str] = ()) -> Profile:
     """Return the profile at ``path`` with its secrets; raises :class:`Stopped`.
 
-    ``secrets`` is a path, ``-`` for standard input, or None. Unless they are ``needed``, a placeholder stands for a missing key; the
-    caller then sends none.
+    ``settings`` are ``NAME=VALUE`` texts that count before the file (:mod:`host_tools.rnt.card.settings`). ``secrets`` is a path, ``-``
+    for standard input, or None. Unless they are ``needed``, a placeholder stands for a missing key; the caller then sends none.
     """
-    values = parse_profile(_read_profile(path), is_json=path.suffix.lower() == ".json")
+    values = parse_profile(_read_profile(path), is_json=path.suffix.lower() == ".json") | parse_settings(settings)
     hidden = parse_secrets(_read_secrets(secrets)) if secrets else {}
     if needed and "adm" not in hidden:
         raise Stopped(

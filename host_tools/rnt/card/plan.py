@@ -29,6 +29,8 @@ LOOK, WRITE, VERIFY = "look", "write", "verify"
 LONGEST = 1024
 """Bytes no file of a profile exceeds."""
 STATUS_WORD = 2
+WIDEST = 60
+"""Characters of an APDU in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,22 @@ class Plan:
         for number, command in enumerate(self.commands, 1):
             shown, told = command.exchange.shown, command.exchange
             lines.append(
-                f"{number:>3}  {command.phase:<6} {shown.name:<15} {shown.target:<20} {told.sent + told.received:>5}  {shown.apdu:.60}"
+                f"{number:>3}  {command.phase:<6} {shown.name:<15} {shown.target:<20} {told.sent + told.received:>5}  {_cut(shown.apdu)}"
             )
-        for phase in (LOOK, WRITE, VERIFY):
-            total = totals(self.of(phase))
-            lines.append(f"{phase:<6} {total['apdus']} commands, {total['bytes']} bytes")
+        return "\n".join([*lines, self.totals_text()])
+
+    def totals_text(self) -> str:
+        """Return the sums alone."""
+        sums = {phase: totals(self.of(phase)) for phase in (LOOK, WRITE, VERIFY)}
+        lines = [f"{phase:<6} {total['apdus']} commands, {total['bytes']} bytes" for phase, total in sums.items()]
         lines += [f"already right: {', '.join(self.skipped)}"] if self.skipped else []
         lines += [] if self.measured else ["lengths are assumed; a card has its own"]
         return "\n".join(lines)
+
+
+def _cut(text: str) -> str:
+    """Return what fits beside the other columns, and a mark where something is left out; --json has all of it."""
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
 
 
 def totals(commands: Sequence[Planned]) -> dict[str, int]:

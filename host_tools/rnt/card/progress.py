@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a write is: one line on the engineer's terminal, redrawn with every command. Nothing anywhere else."""
+"""How far a write is: a bar on the engineer's terminal, gone when it is done. Nothing anywhere else.
+
+Decides when there is a bar: standard error is a terminal, and nobody asked for JSON. ``rich`` draws it, and is loaded only then.
+"""
 
 from __future__ import annotations
 
@@ -9,35 +12,51 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from host_tools.rnt.card.wire import Exchange
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
 
-WIDTH = 30
-ERASE_LINE = "\r\x1b[K"
+    from host_tools.rnt.card.wire import Exchange
 
 
 class Progress:
-    """A bar over ``total`` commands; ``quiet`` or a standard error that is no terminal shows none."""
+    """A bar over ``total`` commands, called ``name``; ``quiet`` or a standard error that is no terminal shows none."""
 
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        self._total, self._done = max(1, total), 0
+    def __init__(self, name: str, total: int, *, quiet: bool) -> None:
+        self._name, self._total = name, max(1, total)
         self._drawn = not quiet and sys.stderr.isatty()
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
 
     def __call__(self, exchange: Exchange) -> None:
         """Draw one command more."""
-        self._done += 1
-        if self._drawn:
-            filled = min(WIDTH, WIDTH * self._done // self._total)
-            sys.stderr.write(
-                f"{ERASE_LINE}[{'#' * filled}{'.' * (WIDTH - filled)}] {self._done}/{max(self._total, self._done)} {exchange.shown.target}"
-            )
-            sys.stderr.flush()
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, advance=1, target=exchange.shown.target)
 
     def __enter__(self) -> Self:
-        """Return itself; the first command draws."""
+        """Draw the empty bar."""
+        if self._drawn:
+            self._bar = _bar()
+            self._bar.start()
+            self._task = self._bar.add_task(self._name, total=self._total, target="")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Leave a clean line."""
-        if self._drawn and self._done:
-            sys.stderr.write(ERASE_LINE)
-            sys.stderr.flush()
+        """Take the bar away and leave a clean line."""
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+
+def _bar() -> Bar:
+    from rich.console import Console  # noqa: PLC0415  # costs a tenth of a second, and most commands draw nothing
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415  # as above
+    from rich.progress import Progress as Bar  # noqa: PLC0415  # as above
+
+    return Bar(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[target]}", markup=False),
+        console=Console(stderr=True, no_color=True, highlight=False),
+        transient=True,
+    )

@@ -24,7 +24,11 @@ GRACE_S = 1.0
 """What the driver gets beyond the deadline to give up by itself."""
 
 REFUSALS: dict[str, tuple[ExitCode, str, str]] = {
-    "no_card": (ExitCode.NOT_FOUND, "There is no card in the reader, or it does not answer.", "put the card in, chip down, then repeat"),
+    "no_card": (
+        ExitCode.NOT_FOUND,
+        "There is no card in the reader, or it does not answer.",
+        "clean the card, put it in chip down, repeat",
+    ),
     "link_closed": (ExitCode.NOT_FOUND, "The reader or the PC/SC service is not there.", "rnt doctor --only pcscd,sim-writer"),
     "link": (ExitCode.BUSY, "Another program holds the card.", "systemctl stop rnt-terminal, then repeat"),
     "deadline": (ExitCode.BUSY, "The card or its reader did not answer in time.", "repeat with a longer --timeout"),
@@ -41,8 +45,8 @@ REFUSALS: dict[str, tuple[ExitCode, str, str]] = {
     ),
     "key_blocked": (
         ExitCode.UNSAFE,
-        "The administrative key has {left} tries left and was not presented.",
-        "take another card, or order it with --last-try",
+        "The administrative key has one try left, or the card does not tell, and was not presented.",
+        "take another card; only when you are sure of the key: --last-try",
     ),
     "card_defective": (ExitCode.FAILED, "The card's memory fails ({sw}).", "scrap the card"),
     "mac_failure": (ExitCode.VERIFICATION, "The key on the card is another one.", "scrap the card"),
@@ -52,6 +56,7 @@ REFUSALS: dict[str, tuple[ExitCode, str, str]] = {
     "write_failed": (ExitCode.FAILED, "The card refused an update ({sw}).", "scrap the card"),
 }
 """The driver's word → exit code, sentence, next step."""
+BLOCKED = (ExitCode.UNSAFE, "The administrative key is blocked: nobody can write this card any more.", "scrap the card")
 OTHERWISE = (ExitCode.FAILED, "The card or its reader failed ({kind}).", "repeat with --trace")
 TOUCHED = " It may hold a part of the profile."
 UNTOUCHED = " Nothing was written."
@@ -61,6 +66,8 @@ TOUCHED_HINT = "rnt card verify tells what it holds"
 def stopped(error: HalError, *, updates: int | None = None) -> Stopped:
     """Return how a command ends on ``error``. ``updates``: commands sent that may have changed its files, None = none was meant."""
     code, sentence, hint = REFUSALS.get(error.kind, OTHERWISE)
+    if error.kind == "key_blocked" and error.data.get("left") == 0:
+        code, sentence, hint = BLOCKED
     data = {name: f"{value:04X}" if name == "sw" and isinstance(value, int) else value for name, value in error.data.items()}
     message = sentence.format_map(_Known({"kind": error.kind, **data}))
     if updates is None:
