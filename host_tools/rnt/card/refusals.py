@@ -52,7 +52,11 @@ REFUSALS: dict[str, tuple[ExitCode, str, str]] = {
     "mac_failure": (ExitCode.VERIFICATION, "The key on the card is another one.", "scrap the card"),
     "authenticate_refused": (ExitCode.FAILED, "The card did not answer the challenge ({sw}).", "rnt card info"),
     "packet_refused": (ExitCode.FAILED, "The card did not take the packet ({sw}).", "ask the operator for a new one"),
-    "script_unfit": (ExitCode.FAILED, "The operator's commands have not the form that may be sent to a card.", "ask the operator for new ones"),
+    "script_unfit": (
+        ExitCode.FAILED,
+        "The operator's commands have not the form that may be sent to a card.",
+        "ask the operator for new ones",
+    ),
     "write_failed": (ExitCode.FAILED, "The card refused an update ({sw}).", "scrap the card"),
 }
 """The driver's word → exit code, sentence, next step."""
