@@ -15,6 +15,9 @@ from simulators.kit import add_common_arguments, from_arguments
 from simulators.personas import PERSONAS
 from simulators.usb.server import RedirServer
 
+TUNABLE_CABLE = {"split", "empty_end"}
+TUNABLE = {"find_policy", "fingers", "address_slots", "fixed_baud", *TUNABLE_CABLE}
+"""What the control command ``tune`` may change while the reader runs."""
 SAM_ID = "0500010009b8320105be1200adc5b111"
 
 
@@ -78,7 +81,13 @@ def main() -> None:
     def fail(request: dict[str, Any]) -> None:
         sam.failure = int(request["code"])
 
+    def tune(request: dict[str, Any]) -> None:
+        for name, value in request.items():
+            if name in TUNABLE:
+                setattr(port if name in TUNABLE_CABLE else sam, name, value)
+
     process.command("insert", insert)
+    process.command("tune", tune)
     process.command("persona", insert)
     process.command("remove", lambda _: device.remove())
     process.command("sam", fail)

@@ -30,6 +30,7 @@ A kind that is none of these ends the simulator.
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 import traceback
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
     from simulators.id_reader.sam import Sam
     from simulators.kit import Fault, SimulatorProcess
     from simulators.personas import Persona
+
+
+NOISE_BYTES = 58
+NOISE_BYTES_PER_S = 11520
 
 
 class Attachment(Protocol):
@@ -161,11 +166,22 @@ class Device:
         if fault and fault.do in {"hangup", "stall"}:
             self.unplug() if fault.do == "hangup" else self._port.stall()
             return
-        said = SPOILERS[fault.do](self._said, fault, reply) if fault else [reply]
+        said = SPOILERS[fault.do](self._said, fault, reply) if fault and fault.do != "babble" else [reply]
         self._said.remember(event, reply)
         for one in said:
             transcript.frame("<", one, f"{event} {fault.do}" if fault else event)
         self._port.say(said, rate)
+        if fault and fault.do == "babble":
+            self._babble(float(fault.options.get("ms", 200)) / 1000)
+
+    def _babble(self, seconds: float) -> None:
+        """Talk nonsense at the pace of a serial line, heeding nobody."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._plugged.is_set():
+            self._port.say([random.randbytes(NOISE_BYTES)], None)
+            time.sleep(NOISE_BYTES / NOISE_BYTES_PER_S)
+        self._port.hear(0)
+        self._port.deafen()
 
     def _hangs(self, fault: Fault | None) -> bool:
         """Tell whether the SAM is beyond answering; ``None`` requests are left when only power helps."""

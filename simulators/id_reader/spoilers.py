@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
 PSEUDO = bytes.fromhex("aaaaaa96690005050505")
 """Declares 5 bytes and carries 3 (facts: id_reader §1.6)."""
-NOISE_PER_MS = 12
-"""Bytes of noise for each millisecond of babbling: what 115200 baud carry."""
 
 
 class Said:
@@ -57,11 +54,6 @@ def _interleave(said: Said, fault: Fault, reply: bytes) -> list[bytes]:
     return [b"".join(part[at : at + 1] for at in range(turns) for part in (older, reply))]
 
 
-def _babble(_said: Said, fault: Fault, reply: bytes) -> list[bytes]:
-    noise = random.Random(len(reply)).randbytes(NOISE_PER_MS * int(fault.options.get("ms", 200)))
-    return [reply, *(noise[at : at + 60] for at in range(0, len(noise), 60))]
-
-
 def _sw3(_said: Said, fault: Fault, _reply: bytes) -> list[bytes]:
     body = b"\0\4" + int(fault.options.get("sw", 0)).to_bytes(2, "big") + bytes([int(fault.options["code"])])
     return [PREAMBLE + body + bytes([xor(body)])]
@@ -86,7 +78,6 @@ SPOILERS: dict[str, Callable[[Said, Fault, bytes], list[bytes]]] = {
     "pseudo": lambda _said, _fault, _reply: [PSEUDO],
     "empty": _empty,
     "short": lambda _said, fault, reply: [reply[: int(fault.options.get("bytes", len(reply) // 2))]],
-    "babble": _babble,
     "sw3": _sw3,
 }
 """Kind → (answers so far, fault, good answer) → what is sent, piece by piece."""

@@ -73,6 +73,8 @@ class TestBed:
         self._channel = channel
         self._number = 1
         self._usbfs: Usbfs | None = None
+        self._past: list[Usbfs] = []
+        """Nodes of devices that were unplugged: whoever has one open still gets his transfers back."""
         self._described: dict[int, bytes] = {}
         self._connect = b""
         self.plugged = threading.Event()
@@ -109,13 +111,13 @@ class TestBed:
         self._number += 1
         _, _, _, _, vendor, product, _ = redir.CONNECT.unpack(self._connect)
         descriptors = (self._described[1] + self._described[2]).hex()
+        ends = {end[2]: end[3] & 3 for end in _descriptors_of(self._described[2], 5)}
+        self._usbfs = Usbfs(ends, lambda kind, body, number: self._channel.sendall(redir.message(kind, body, number)))
+        # first its ioctls, then the node: adding it tells the clients, and they open it at once
+        self.testbed.attach_ioctl(NODE.format(number=self._number), self._usbfs.base)
         self.testbed.add_from_string(
             DEVICE.format(number=self._number, minor=self._number - 1, vendor=vendor, product=product, descriptors=descriptors)
         )
-        ends = {end[2]: end[3] & 3 for end in _descriptors_of(self._described[2], 5)}
-        self._usbfs = Usbfs(ends, lambda kind, body, number: self._channel.sendall(redir.message(kind, body, number)))
-        self.testbed.attach_ioctl(NODE.format(number=self._number), self._usbfs.base)
-        self.testbed.uevent(SYSFS, "add")
         self.plugged.set()
 
     def _unplug(self) -> None:
@@ -123,6 +125,7 @@ class TestBed:
             return
         usbfs, self._usbfs = self._usbfs, None
         usbfs.gone()
+        self._past.append(usbfs)
         self.testbed.uevent(SYSFS, "remove")
         self.testbed.remove_device(SYSFS)
         self.plugged.clear()

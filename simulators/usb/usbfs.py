@@ -8,12 +8,14 @@ Rules
 * A submitted URB is one usbredir packet whose id is the URB's address; it is handed back when its answer came.
 * An interrupt endpoint is started at its first URB; its packets wait here until an URB takes them.
 * The node always looks ready, so a client asks without end: the third empty reap in a row is held for a moment.
+* A call is completed last of all: the binding may deliver the next event from inside ``complete``.
 * When the device is gone its URBs come back with ESHUTDOWN, and only then is every call ENODEV.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,8 @@ SETINTERFACE, SETCONFIGURATION, GETDRIVER, SUBMITURB, DISCARDURB, REAPURB, REAPU
 CLAIM, RELEASE, RESET, CLEAR_HALT, GET_CAPABILITIES, DISCONNECT_CLAIM, GET_SPEED = 15, 16, 20, 21, 26, 27, 31
 PLAIN = {CLAIM, RELEASE, SETINTERFACE, SETCONFIGURATION, RESET, DISCONNECT_CLAIM}
 FULL_SPEED = 2
+NUMBERS = itertools.count(16)
+"""Ids of packets: never the same twice, for an answer may outlive the device it was meant for."""
 HOLD_MS = 1
 EMPTY_REAPS = 2
 ERRNO = {
@@ -73,7 +77,6 @@ class Usbfs:
         self.base.connect("handle-ioctl", self._ioctl)
         self._interrupts = {address for address, kind in ends.items() if kind == redir.TYPE_INTERRUPT and address & 0x80}
         self._send = send
-        self._numbers = 16
         self._pending: dict[int, Urb] = {}
         self._packets: dict[int, deque[tuple[int, bytes]]] = {}
         self._ended: deque[Urb] = deque()
@@ -150,39 +153,39 @@ class Usbfs:
 
     def _submit(self, client: Any) -> None:
         urb = Urb(client.get_arg().resolve(0, URB_BYTES))
-        self._numbers += 1
-        self._pending[self._numbers] = urb
+        number = next(NUMBERS)
+        self._pending[number] = urb
         out = b"" if urb.endpoint & 0x80 or urb.buffer is None else bytes(urb.buffer.retrieve())
-        client.complete(0, 0)
         if urb.kind == TYPE_CONTROL:
-            self._submit_control(urb)
+            self._submit_control(number, bytes(urb.buffer.retrieve()) if urb.buffer else bytes(SETUP_BYTES))
         elif urb.endpoint in self._interrupts:
             if urb.endpoint not in self._packets:
                 self._packets[urb.endpoint] = deque()
                 self._send(redir.START_INTERRUPT, bytes([urb.endpoint]), 0)
             self._match_interrupts()
         elif urb.kind == TYPE_INTERRUPT:
-            self._send(redir.INTERRUPT, redir.INTERRUPT_HEADER.pack(urb.endpoint, 0, len(out)) + out, self._numbers)
+            self._send(redir.INTERRUPT, redir.INTERRUPT_HEADER.pack(urb.endpoint, 0, len(out)) + out, number)
         else:
-            self._send(redir.BULK, redir.BULK_HEADER.pack(urb.endpoint, 0, urb.length, 0) + out, self._numbers)
+            self._send(redir.BULK, redir.BULK_HEADER.pack(urb.endpoint, 0, urb.length, 0) + out, number)
+        client.complete(0, 0)
 
-    def _submit_control(self, urb: Urb) -> None:
-        raw = bytes(urb.buffer.retrieve()) if urb.buffer else bytes(SETUP_BYTES)
+    def _submit_control(self, number: int, raw: bytes) -> None:
         kind, request, value, index, length = struct.unpack_from("<BBHHH", raw)
         data = b"" if kind & 0x80 else raw[SETUP_BYTES : SETUP_BYTES + length]
         header = redir.CONTROL_HEADER.pack(kind & 0x80, request, kind, 0, value, index, length)
-        self._send(redir.CONTROL, header + data, self._numbers)
+        self._send(redir.CONTROL, header + data, number)
 
     def _discard(self, client: Any) -> None:
         address = struct.unpack("<Q", bytes(client.get_arg().retrieve()))[0]
         number = next((number for number, urb in self._pending.items() if urb.address == address), None)
-        client.complete(0 if number else -1, 0 if number else errno.EINVAL)
         if number is None:
+            client.complete(-1, errno.EINVAL)
             return
         if self._pending[number].endpoint in self._interrupts:
             self._end(number, redir.CANCELLED, b"", 0)
         else:
             self._send(redir.CANCEL, b"", number)
+        client.complete(0, 0)
 
     def _clear_halt(self, client: Any) -> None:
         endpoint = struct.unpack("<I", bytes(client.get_arg().resolve(0, 4).retrieve()))[0]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One simulated ID-card reader and the shipped driver on it, over any transport.
+
+``SerialBench`` has the driver in the test's process. ``WorkerBench`` has it in the terminal's own worker process, which for USB sees the
+simulated bus.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hal.deadline import Deadline
+from hal.id_reader.sam import SamReader
+from hal.id_reader.service import IdReaderService
+from simulators.kit.launch import RunningSimulator
+from simulators.personas import PERSONAS, appended_block, photo_block, text_block
+
+SAM_ID = "0500010009b8320105be1200adc5b111"
+TRANSPORTS = {"serial": "", "four_pipes": "four", "two_pipes": "two", "reports": "hid", "reports_control": "hid_control"}
+"""Transport → the simulator's ``--usb``, nothing for the pseudo-terminal. A meta-test asks for a row for each."""
+
+
+class Refused(Exception):
+    """The worker answered with an error: its kind and data."""
+
+    def __init__(self, kind: str, data: dict[str, Any]) -> None:
+        super().__init__(kind)
+        self.kind, self.data = kind, data
+
+
+class ReaderControl:
+    """What a test does to the simulated reader."""
+
+    simulator: RunningSimulator
+
+    def fault(self, at: str, do: str, **options: Any) -> None:
+        self.simulator.control("fault", fault={"at": at, "do": do, **options})
+
+    def insert(self, persona: str = "zhang") -> None:
+        self.simulator.control("insert", persona=persona)
+
+    def counts(self) -> dict[str, int]:
+        return dict(self.simulator.control("counts")["counts"])
+
+
+class SerialBench(ReaderControl):
+    """One simulator and one service on its port."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.link = directory / "reader"
+        self.simulator = RunningSimulator("simulators.id_reader", "--link", str(self.link), *arguments, control=directory / "control")
+        self.service = IdReaderService({"port": str(self.link), "baud": 115200})
+
+    def op(self, name: str, seconds: float = 9, **arguments: Any) -> dict[str, Any]:
+        return self.service.operations[name](arguments, Deadline.after(seconds))
+
+    def reader(self) -> SamReader:
+        """The driver behind the service, for what the worker does not offer."""
+        return self.service._started(Deadline.after(5))
+
+    def close(self) -> None:
+        self.service.close()
+        self.simulator.stop()
+
+
+class WorkerBench(ReaderControl):
+    """One simulator, the bus it hangs on if it is USB, and the worker process."""
+
+    def __init__(self, directory: Path, transport: str, *arguments: str) -> None:
+        self.usb = TRANSPORTS[transport]
+        where = ["--usb", self.usb, "--socket", str(directory / "usb")] if self.usb else ["--link", str(directory / "reader"), "--no-pace"]
+        self.simulator = RunningSimulator("simulators.id_reader", *where, *arguments, control=directory / "control")
+        self.bus = RunningSimulator("simulators.usb", "--device", str(directory / "usb")) if self.usb else None
+        told = self.simulator.endpoints
+        self.config = {"usb": told["usb"]} if self.usb else {"port": told["port"], "baud": 115200}
+        environment = dict(os.environ)
+        if self.bus:
+            environment |= {"LD_PRELOAD": str(self.bus.endpoints["preload"]), "UMOCKDEV_DIR": str(self.bus.endpoints["root"])}
+        self._channel, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "hal.worker", "id_reader", str(theirs.fileno())]
+        self.worker = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
+        theirs.close()
+        self._stream = self._channel.makefile("rwb")
+        self._say({"config": self.config})
+
+    def begin(self, name: str, seconds: float = 9, **arguments: Any) -> None:
+        """Ask, and leave the answer for :meth:`end`."""
+        self._say({"id": 1, "op": name, "args": arguments, "timeout": seconds})
+
+    def end(self) -> dict[str, Any]:
+        """Return the worker's whole answer; raises :class:`Refused`."""
+        answer: dict[str, Any] = json.loads(self._stream.readline())
+        if "error" in answer:
+            raise Refused(answer["error"], answer["data"])
+        return answer
+
+    def op(self, name: str, seconds: float = 9, **arguments: Any) -> dict[str, Any]:
+        self.begin(name, seconds, **arguments)
+        result: dict[str, Any] = self.end()["ok"]
+        return result
+
+    def _say(self, message: dict[str, Any]) -> None:
+        self._stream.write(json.dumps(message).encode() + b"\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.close()
+        self._channel.close()
+        try:
+            self.worker.wait(5)
+        except subprocess.TimeoutExpired:
+            self.worker.kill()
+            raise
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self.bus:
+            self.bus.stop()
+        self.simulator.stop()
+
+
+def starter(make: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Yield a function that builds ``make(directory, …)`` and see to the end of all it built: the body of a fixture."""
+    directories: list[Path] = []
+    benches: list[Any] = []
+
+    def build(*arguments: str) -> Any:
+        directories.append(Path(tempfile.mkdtemp(prefix="rnt-")))
+        benches.append(make(directories[-1], *arguments))
+        return benches[-1]
+
+    yield build
+    for bench in benches:
+        bench.close()
+    for directory in directories:
+        shutil.rmtree(directory)
+
+
+def present(bench: Any) -> dict[str, Any]:
+    """Find and read the card that lies there."""
+    bench.op("await_card")
+    reading: dict[str, Any] = bench.op("read")
+    return reading
+
+
+def assert_is(reading: dict[str, Any], key: str) -> None:
+    """Check a reading against the persona's card."""
+    persona = PERSONAS[key]
+    appended = appended_block(persona)
+    assert reading["text"] == text_block(persona).hex()
+    assert reading["photo"] == photo_block(persona).hex()
+    assert reading["appended"] == (appended.hex() or None)
