@@ -55,10 +55,15 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class IdReader:
-    """Serial port of the identity-card reader, and its rate in baud."""
+    """Where the identity-card reader is: a serial ``port`` and the rate wanted there, or a ``usb`` device (``0400:c35a``, ``1-1.4``)."""
 
-    port: str
+    port: str = ""
     baud: int = 115200
+    usb: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.port) == bool(self.usb):
+            raise ConfigError("id_reader.port or id_reader.usb: exactly one of them is needed")
 
 
 @dataclass(frozen=True, slots=True)

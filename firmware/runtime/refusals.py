@@ -23,6 +23,8 @@ TABLE: Final[dict[tuple[str, str], str]] = {
     ("document", "unknown_document"): "R103",
     ("document", "block_refused"): "R107",
     ("document", "reader_fault"): "R513",
+    ("document", "reader_silent"): "R513",
+    ("document", "unknown_reader"): "R513",
     ("document", "device"): "R513",
     ("document", "link_closed"): "R513",
     ("document", "link"): "R513",

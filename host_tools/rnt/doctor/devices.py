@@ -54,6 +54,8 @@ def pcscd(patient: Patient) -> Finding:
 
 def id_reader_port(patient: Patient) -> Finding:
     """Look at the ID reader's port without opening it."""
+    if patient.config.id_reader.usb:
+        return ok(f"The ID reader is the USB device {patient.config.id_reader.usb}; the next check opens it.")
     return _port(Path(patient.config.id_reader.port), "ID reader")
 
 

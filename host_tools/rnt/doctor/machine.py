@@ -85,7 +85,7 @@ def clock(patient: Patient) -> Finding:
 
 def port_grabbers(patient: Patient) -> Finding:
     """Look for services that open our serial ports on their own."""
-    ports = [Path(p) for p in (patient.config.id_reader.port, patient.config.controller.port, patient.config.printer.port)]
+    ports = [Path(p) for p in (patient.config.id_reader.port, patient.config.controller.port, patient.config.printer.port) if p]
     running = sorted({p.name for p in processes() if p.name in GRABBERS})
     if not running:
         return ok("Neither ModemManager nor brltty is running.")

@@ -39,7 +39,7 @@ def test_config_good_file_gives_frozen_tables_with_stated_defaults() -> None:
     config = parse(GOOD)
     assert (config.terminal.serial, config.backend.timeout_s, config.id_reader.baud) == ("RNT-000001", 4.0, 115200)
     assert config.keys.record == "file:keys/record.pem"
-    assert config.device("id_reader") == {"port": "reader", "baud": 115200}
+    assert config.device("id_reader") == {"port": "reader", "baud": 115200, "usb": ""}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,7 @@ def test_config_good_file_gives_frozen_tables_with_stated_defaults() -> None:
         (GOOD + b"[modem]\nport = 'x'\n", "modem"),
         (GOOD.replace(b"serial", b"serail"), "serail"),
         (GOOD.replace(b'port = "reader"', b""), "id_reader.port"),
+        (GOOD.replace(b'port = "reader"', b'port = "reader"\nusb = "0400:c35a"'), "id_reader.usb"),
         (GOOD.replace(b"timeout_s = 4", b"timeout_s = '4'"), "backend.timeout_s"),
         (GOOD.replace(b"timeout_s = 4", b"timeout_s = true"), "backend.timeout_s"),
         (GOOD.replace(b'"RNT-000001"', b'""'), "terminal.serial"),
