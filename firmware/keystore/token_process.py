@@ -138,6 +138,7 @@ class _Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                env={**os.environ, "OPENSSL_CONF": os.devnull},  # a module that uses OpenSSL must not find itself there as a provider
             )
         except BaseException:
             self.channel.close()

@@ -4,7 +4,7 @@
 Python's :mod:`ssl` takes a client key as a PEM file only. OpenSSL 3 with a PKCS#11 provider accepts a PEM that holds a key's *URI* instead
 of a key; which provider is loaded is the platform's configuration (``OPENSSL_CONF``), not ours. So this module writes that PEM, proves
 with a throw-away certificate that this very process can load it, and otherwise says in one sentence what to configure instead.
-Decision and figures: ADR 0008.
+Decision and figures: ADR 0010.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ Run: ``python -m firmware.keystore.token_worker FD``.
 
 from __future__ import annotations
 
+import functools
 import json
 import resource
 import signal
@@ -72,7 +73,12 @@ def _unavailable(why: str, text: str) -> dict[str, Any]:
 
 
 def _selector(key: dict[str, Any]) -> Selector:
-    return Selector(Path(key["module"]), Path(key["pin_file"]), key["token"], key["serial"], key["object"], bytes.fromhex(key["id"]))
+    return _named(**key)
+
+
+@functools.lru_cache(maxsize=16)
+def _named(*, module: str, pin_file: str, token: str, serial: str | None, object: str, id: str) -> Selector:  # noqa: A002  # the packet's words
+    return Selector(Path(module), Path(pin_file), token, serial, object, bytes.fromhex(id))
 
 
 def _create(module: TokenModule, request: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
@@ -85,9 +91,14 @@ def _public(module: TokenModule, request: dict[str, Any], deadline: Deadline) ->
 
 def _sign(module: TokenModule, request: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
     key = _selector(request["key"])
-    if key_id(module.public(key, deadline)).hex() != request["kid"]:
+    if _kid(module.public(key, deadline)) != request["kid"]:
         raise KeyUnfit("another key than before answers on this token")
     return {"signature": module.sign(key, bytes.fromhex(request["digest"]), deadline).hex()}
+
+
+@functools.lru_cache(maxsize=16)
+def _kid(spki: bytes) -> str:
+    return key_id(spki).hex()
 
 
 def _retire(module: TokenModule, request: dict[str, Any], _: Deadline) -> dict[str, Any]:

@@ -132,12 +132,12 @@ class SoftTpm(_Token):
             raise
 
     def plug(self) -> None:
-        """Start the TPM: its state is that of the last time."""
+        """Start the TPM: its state is that of the last time. It ends when our connection does, whatever becomes of us."""
         server, control = self.home / "swtpm", self.home / "tpm.ctrl"
         for leftover in (server, control, self.home / "tpm"):
             leftover.unlink(missing_ok=True)
         command = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.home}/state", "--server", f"type=unixio,path={server}"]
-        command += ["--ctrl", f"type=unixio,path={control}", "--flags", "not-need-init,startup-clear"]
+        command += ["--ctrl", f"type=unixio,path={control}", "--flags", "not-need-init,startup-clear", "--terminate"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.line = TpmLine(self.home / "tpm", self._connected(server))
 
