@@ -47,6 +47,7 @@ MODULES: Final = {
     "bench.noise": ("id_reader.noise.wrong_accepted", "id_reader.noise.recovered"),
     "bench.journal": ("journal.commit_vs_raw",),
     "bench.audit": ("journal.audited_vs_row", "audit.proof_bytes_1e6", "audit.verify_us_1e6"),
+    "bench.keystore": ("record.sign_vs_raw.file", "record.sign_vs_raw.softhsm", "record.sign_vs_raw.tpm", "record.verify_vs_raw"),
     "bench.cli": ("cli.help_ms",),
 }
 """Module → the names its ``measure()`` returns."""

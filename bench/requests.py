@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firmware.core.cose import Signer
+    from hal.document import Holder, Portrait
 
 CHECKS = ("kind", "number", "birth", "dates", "clock", "started", "not-expired", "age", "face-match", "liveness")
 
@@ -36,24 +37,24 @@ class Request:
 
 
 class RequestMaker:
-    """Makes requests of one unit, continuing the chain of its records after ``last`` (number, digest)."""
+    """Makes requests of one unit, continuing the chain of its records after ``last`` (number, digest); only ``parts`` without ``trust``."""
 
-    def __init__(self, serial: str, signer: Signer, trust: Mapping[str, Any], last: tuple[int, bytes]) -> None:
+    def __init__(self, serial: str, signer: Signer, trust: Mapping[str, Any] | None, last: tuple[int, bytes]) -> None:
         self.serial = serial
         self._signer = signer
-        self._trust = Trust.from_json(trust)
+        self._trust = Trust.from_json(trust) if trust else None
         self._last = last
         self._clock = Clock(0)
 
-    def request(self, iccid: str) -> Request:
-        """Return a request for the blank card ``iccid``."""
-        persona, now, session = PERSONAS["zhang"], self._clock.now(), os.urandom(16)
+    def parts(self, iccid: str) -> tuple[RecordFacts, Holder, tuple[Portrait, Portrait]]:
+        """Return what the next record for the blank card ``iccid`` is built of."""
+        persona, now = PERSONAS["zhang"], self._clock.now()
         holder, chip = to_holder(text_block(persona), photo_block(persona), None)
         plan = resolve("T01", "D01")
         facts = RecordFacts(
             terminal=self.serial,
             signed_at=now.at,
-            session=session,
+            session=os.urandom(16),
             nonce=os.urandom(16),
             transaction="T01",
             checks=tuple((name, True) for name in CHECKS),
@@ -72,12 +73,18 @@ class RequestMaker:
             face=Face(93, live=True),
             profile_key=bytes([9]) + bytes(31),
         )
-        portraits = (chip, live_portrait(portrait_pgm(persona)))
+        return facts, holder, (chip, live_portrait(portrait_pgm(persona)))
+
+    def request(self, iccid: str) -> Request:
+        """Return a request for the blank card ``iccid``."""
+        if self._trust is None:
+            raise ValueError("no operator to seal to")
+        facts, holder, portraits = self.parts(iccid)
         draft = build_record(facts, holder=holder, portraits=portraits, salts=os.urandom(SALTS_LENGTH))
         record = sign_record(draft, self._signer)
         self._last = (facts.sequence, record.digest)
         body = {"record": _text(record.message), "items": _text(seal_items(draft, vault_key=self._trust.vault_key))}
-        return Request(session, body, record)
+        return Request(facts.session, body, record)
 
     def result(self, request: Request, approval: bytes) -> dict[str, str]:
         """Return the body that reports the request's card as not written."""
