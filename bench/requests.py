@@ -8,9 +8,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from firmware import packs
 from firmware.core import cbor, report
 from firmware.core.keyring import Trust
-from firmware.core.policy import BASE, resolve
+from firmware.core.policy import resolve
 from firmware.core.record import SALTS_LENGTH, Card, Device, Face, RecordFacts, SignedRecord, build_record, seal_items, sign_record
 from firmware.runtime.clock import Clock
 from hal.camera.portrait import live_portrait
@@ -50,7 +51,7 @@ class RequestMaker:
         """Return what the next record for the blank card ``iccid`` is built of."""
         persona, now = PERSONAS["zhang"], self._clock.now()
         holder, chip = to_holder(text_block(persona), photo_block(persona), None)
-        plan = resolve("T01", "D01")
+        plan = resolve("T01", "D01", packs.floor())
         facts = RecordFacts(
             terminal=self.serial,
             signed_at=now.at,
@@ -64,7 +65,7 @@ class RequestMaker:
             device=Device(bytes(16), "bench"),
             protection=self._signer.protection,
             software=bytes(32),
-            policy=(BASE.pack_id, BASE.digest),
+            policy=plan.policy,
             boot_id=now.boot_id,
             boot_ms=now.boot_ms,
             sequence=self._last[0] + 1,

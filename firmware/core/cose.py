@@ -52,6 +52,7 @@ class Type(StrEnum):
     ACK = "rnt-ack"
     CHECKPOINT = "rnt-checkpoint"
     COUNTERSIGNATURE = "rnt-countersignature"
+    POLICY = "rnt-policy"
 
 
 class Signer(Protocol):

@@ -69,5 +69,49 @@ class PolicyRefused(Refused):
     """The policy pack offers no plan for this business: R410 or R103."""
 
 
+class PackFault(StrEnum):
+    """Why a policy pack, or a set of packs, is not used."""
+
+    MALFORMED = "malformed"
+    """Not a pack: unknown field, word or version, wrong order, wrong type."""
+    SIGNER = "signer"
+    """Not signed by a key the operator named for packs."""
+    OPERATOR = "operator"
+    """Signed in another operator's name."""
+    NOT_YET = "not-yet"
+    EXPIRED = "expired"
+    MISSING = "missing"
+    """The operator demands a pack that is not here, or the floor lacks a value."""
+    DOUBLE = "double"
+    """One id stands twice."""
+    CYCLE = "cycle"
+    """A pack stands on itself."""
+    PARENT = "parent"
+    """A pack stands on one that is not here, or on nothing."""
+    GAP = "gap"
+    """A pack stands on another version than the one here, or the floor here is older than the software's own."""
+    WEAKER = "weaker"
+    """A value is weaker than what stands below it."""
+    OFFER = "offer"
+    """A pack above the floor opens a business the floor does not."""
+    TEXT = "text"
+    """A text replaces another of the same code."""
+    FREE_REFUSAL = "free-refusal"
+    """A legal document would be turned away at every counter."""
+    HARDER_EXIT = "harder-exit"
+    """Leaving would be harder than joining."""
+
+
+class PackRefused(Refused):
+    """A policy pack may not be used, so no new session begins: R510. Names the pack, the value and the clause that stand against it."""
+
+    def __init__(self, fault: PackFault, pack: str = "", value: str = "", clause: str = "") -> None:
+        super().__init__("R510", ": ".join(part for part in (pack, fault.value, value, clause) if part))
+        self.fault = fault
+        self.pack = pack
+        self.value = value
+        self.clause = clause
+
+
 class AckRefused(CoreError):
     """An acknowledgement is not the operator's word about this result. The report stays due and is sent again."""

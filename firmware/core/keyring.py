@@ -31,6 +31,7 @@ ES256: Final = -7
 """ECDSA with SHA-256 over P-256 (RFC 9053 §2.1)."""
 KID_LENGTH: Final = 16
 X25519_LENGTH: Final = 32
+_STRICTEST_CHANNEL: Final = 5
 
 
 class Purpose(StrEnum):
@@ -40,6 +41,8 @@ class Purpose(StrEnum):
     APPROVAL = "approval"
     """The operator's decision key: approvals and acknowledgements; ``typ`` tells them apart."""
     UPDATE = "update"
+    POLICY = "policy"
+    """The operator's word on the rules: policy packs, and nothing else."""
 
 
 def key_id(spki: bytes) -> bytes:
@@ -110,11 +113,16 @@ class Keyring:
 
     @classmethod
     def from_trust_json(cls, trust: Mapping[str, Any]) -> Self:
-        """Return the operator's keys in the ``approval_keys`` of a decoded ``trust.json``; ``Malformed`` when an entry is not right."""
-        entries = trust.get("approval_keys")
+        """Return the operator's keys of a decoded ``trust.json``; ``Malformed`` when an entry is not right.
+
+        ``approval_keys`` must be there, ``policy_keys`` may be; each key stands once and in the list of its purpose.
+        """
+        entries, policy = trust.get("approval_keys"), trust.get("policy_keys", [])
         if not isinstance(entries, list) or not entries:
             raise Malformed("approval_keys")
-        keys = [_trusted_key(entry) for entry in entries]
+        if not isinstance(policy, list):
+            raise Malformed("policy_keys")
+        keys = [_trusted_key(entry, Purpose.APPROVAL) for entry in entries] + [_trusted_key(entry, Purpose.POLICY) for entry in policy]
         if len({key.kid for key in keys}) != len(keys):
             raise Malformed("approval_keys")
         return cls(keys)
@@ -129,6 +137,10 @@ class Trust:
     keyring: Keyring
     vault_key: bytes
     """Raw X25519 public key of the operator's vault, 32 bytes."""
+    packs: tuple[str, ...] = ()
+    """Ids of the policy packs without which no session may begin; none: the floor alone holds."""
+    channel: int = 5
+    """Channel level of the counter, 1 (own hall) to 5 (end of the chain, the strictest)."""
 
     @classmethod
     def from_json(cls, trust: Mapping[str, Any]) -> Self:
@@ -139,16 +151,28 @@ class Trust:
         vault_key = _base64(trust.get("vault_key"))
         if len(vault_key) != X25519_LENGTH:
             raise Malformed("vault_key")
-        return cls(operator_id, backend_url, Keyring.from_trust_json(trust), vault_key)
+        return cls(operator_id, backend_url, Keyring.from_trust_json(trust), vault_key, *_policy(trust.get("policy", {})))
 
 
-def _trusted_key(entry: Any) -> Key:
-    if not isinstance(entry, dict) or entry.get("purpose") != Purpose.APPROVAL:
+def _policy(policy: Any) -> tuple[tuple[str, ...], int]:
+    """Return the packs demanded and the channel level of a trust list's ``policy``."""
+    if not isinstance(policy, dict):
+        raise Malformed("policy")
+    packs, channel = policy.get("packs", []), policy.get("channel", _STRICTEST_CHANNEL)
+    if not isinstance(packs, list) or not all(isinstance(name, str) and name for name in packs):
+        raise Malformed("policy")
+    if type(channel) is not int or not 1 <= channel <= _STRICTEST_CHANNEL:
+        raise Malformed("policy")
+    return tuple(packs), channel
+
+
+def _trusted_key(entry: Any, purpose: Purpose) -> Key:
+    if not isinstance(entry, dict) or entry.get("purpose") != purpose:
         raise Malformed("approval_keys")
     window = entry.get("not_before"), entry.get("not_after")
     if not all(bound is None or type(bound) is int for bound in window):
         raise Malformed("approval_keys")
-    key = Key.from_spki(_base64(entry.get("spki")), Purpose.APPROVAL, not_before=window[0], not_after=window[1])
+    key = Key.from_spki(_base64(entry.get("spki")), purpose, not_before=window[0], not_after=window[1])
     if entry.get("kid") != key.kid.hex():
         raise Malformed("kid is not the key's")
     return key

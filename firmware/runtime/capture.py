@@ -21,7 +21,6 @@ from firmware.core import cbor
 from firmware.core.documents import Assurance, check_document
 from firmware.core.errors import PolicyRefused
 from firmware.core.events import CardIdentified, StepDone
-from firmware.core.policy import resolve
 from firmware.core.record import Card
 from firmware.runtime import refusals
 from firmware.runtime.timing import DECODE_S, DEVICE_S, READ_S
@@ -108,9 +107,12 @@ class Capture:
         self.evidence.holder, self.evidence.chip_portrait = holder, portrait
         self.evidence.masked = {"name": masked_name(holder.name), "number": masked_number(holder.number)}
         try:
-            self.plan = resolve(self.plan.transaction, holder.kind)
+            found = self.unit.policies.again(self.plan.transaction, holder.kind)
         except PolicyRefused as refused:
             raise Stop(refused.code) from refused
+        if found.steps != self.plan.steps:  # the rows of this session name the steps it was opened with
+            raise Stop("R103")
+        self.plan = found
         return _done("document", [holder.kind, str(holder.provenance)])
 
     async def _check(self) -> Result:

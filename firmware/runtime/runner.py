@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING, Any, assert_never
 
 from firmware.core import effects as fx
-from firmware.core import events, policy, states
+from firmware.core import events, states
 from firmware.core.session import Transition, fold, step
 from firmware.journal import AlreadySpent, Spend
 from firmware.runtime import refusals, texts
@@ -67,10 +67,10 @@ class Session:
 
     async def open(self, kind: str) -> None:
         """Begin a new session of a transaction ``kind`` and run it to its end."""
-        plan = policy.resolve(kind, DOCUMENT)
+        now = self.unit.clock.now()
+        plan = self.unit.policies.plan(kind, DOCUMENT, now.at)
         self._capture = Capture(self.unit, plan, self._evidence, self._show)
         await self._writer.count_traffic()
-        now = self.unit.clock.now()
         opened = events.Opened(now.at, now.boot_id, now.boot_ms, self.unit.serial, kind, tuple(str(name) for name in plan.steps))
         await self._run(self._append(Transition(states.New()), Result(opened)))
 
@@ -242,7 +242,7 @@ class Session:
     async def _submit(self) -> Result:
         if not await self._settle():
             raise Stop("R801")
-        return await self._issue.submit(policy.BASE.limits.approval_max_age_s)
+        return await self._issue.submit(self.unit.policies.packs.strictest("approval_max_age_s"))
 
     async def _report(self, effect: fx.Report) -> Result | None:
         """Tell the operator: a few tries while people wait, one when they do not (the terminal goes on in the background)."""

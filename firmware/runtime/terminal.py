@@ -150,7 +150,8 @@ class Terminal:
         """Return the code that keeps the terminal out of service now, or an empty text."""
         if len(self._pending) >= MAX_PENDING:
             return JOURNAL_FULL
-        return self._witness.code or await self._controller_fault() or await self._reader_fault()
+        expired = self.unit.policies.code(self.unit.clock.now().at)
+        return expired or self._witness.code or await self._controller_fault() or await self._reader_fault()
 
     async def _controller_fault(self) -> str:
         """Ask the controller who it is and whether the case is whole, and have it power the card slot."""

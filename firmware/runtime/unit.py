@@ -10,7 +10,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from firmware import packs
 from firmware.core.documents import Assurance, assurance
+from firmware.runtime.policies import Policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +44,7 @@ class Unit:
     backend: BackendClient
     software: bytes
     interrupt: Interrupt
+    policies: Policies = field(default_factory=lambda: Policies(packs.floor()))
     registered_sam: bytes = b""
     """SAM id of the one reader this terminal may work with, 16 bytes; empty for none."""
     sam_id: bytes = b""

@@ -14,7 +14,7 @@ from firmware.core.keyring import Trust
 from firmware.journal import Journal
 from firmware.keystore import load_store_key, open_signer, tls_key_path
 from firmware.kiosk.server import Kiosk
-from firmware.runtime import installation
+from firmware.runtime import installation, policies
 from firmware.runtime.clock import Clock
 from firmware.runtime.maintenance import registered_sam_id
 from firmware.runtime.unit import Interrupt, Unit
@@ -50,10 +50,11 @@ def build(config: Config) -> Unit:
         tls_key_path(config.keys.tls, state),
         config.backend.timeout_s,
     )
+    clock = Clock(journal.time_floor())
     return Unit(
         config=config,
         journal=journal,
-        clock=Clock(journal.time_floor()),
+        clock=clock,
         kiosk=Kiosk(config.terminal.run_dir / "kiosk.sock"),
         devices={name: DeviceWorker(name, config.device(name)) for name in _devices(config)},
         signer=open_signer(config.keys.record, state),
@@ -61,6 +62,7 @@ def build(config: Config) -> Unit:
         backend=backend,
         software=software_digest(),
         interrupt=Interrupt(),
+        policies=policies.load(state, trust, clock.now().at),
         registered_sam=registered_sam_id(state),
     )
 

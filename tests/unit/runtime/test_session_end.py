@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from firmware.backend.errors import BackendError, BackendUnreachable, Why
-from firmware.core import cbor, events, policy
+from firmware.core import cbor, events
 from firmware.core.mode import Mode
 from firmware.core.record import Card
 from firmware.journal import Journal
@@ -239,7 +239,7 @@ class Failing(Recorded):
 def test_document_that_does_not_come_and_reader_that_falls_silent_have_their_own_codes(tmp_path: Path, reader: Failing, code: str) -> None:
     unit, _ = unit_at(tmp_path)
     unit.devices = cast("Any", {**unit.devices, "id_reader": reader})
-    capture = Capture(unit, policy.resolve("T01", "D01"), Evidence(SESSION, bytes(16)), lambda **_: None)
+    capture = Capture(unit, unit.policies.again("T01", "D01"), Evidence(SESSION, bytes(16)), lambda **_: None)
     with pytest.raises(Stop) as stop:
         asyncio.run(capture.perform("document"))
     assert stop.value.code == code
@@ -277,7 +277,7 @@ class PressedController(AbsentDevice):
 def test_confirmation_stands_when_the_controller_is_lost_after_it(tmp_path: Path) -> None:
     unit, _ = unit_at(tmp_path)
     unit.devices = cast("Any", {**unit.devices, "controller": PressedController()})
-    capture = Capture(unit, policy.resolve("T01", "D01"), Evidence(SESSION, bytes(16)), lambda **_: None)
+    capture = Capture(unit, unit.policies.again("T01", "D01"), Evidence(SESSION, bytes(16)), lambda **_: None)
     result = asyncio.run(capture.perform("confirm"))
     assert isinstance(result.event, events.StepDone)
     unit.journal.close()

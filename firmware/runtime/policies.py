@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The policy packs of one terminal: the floor that ships with the software, and the signed packs the operator sent.
+
+Rules
+* The signed packs lie in one file, ``policy/packs.cbor`` (deterministic CBOR: an array of signed messages), put in place as a whole.
+* They are verified at every start. Packs that may not be used, or that the operator demands and are not here, mean R510: no new session.
+  What was begun before goes on to its end.
+* A plan this software cannot carry out whole is refused before anything is asked of the customer.
+
+What a pack says and whether packs fit together is :mod:`firmware.core.policy`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from firmware import packs as shipped
+from firmware.core import cbor
+from firmware.core.errors import Malformed, PackFault, PackRefused, PolicyRefused
+from firmware.core.policy import PackSet, Performers, Plan, assemble, check_demanded, check_performable, read_pack, resolve
+from firmware.core.policy.plan import WRITING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from firmware.core.keyring import Trust
+    from firmware.core.policy import SignedPack
+
+PACKS: Final = "policy/packs.cbor"
+"""Relative to the state directory."""
+MAX_BYTES: Final = 256 * 1024
+PERFORMERS: Final = Performers(
+    steps=frozenset({"notice", "document", "check", "portrait", "agreement", "confirm", "card"}),
+    evidence=frozenset(
+        {"notice-digest", "chip-data", "chip-portrait-commitment", "reader-identity", "live-photo-commitment", "face-score"}
+        | {"agreement-digest", "resale-ban", "fraud-warning"}
+    ),
+    checks=frozenset(
+        {"origin", "kind", "number", "birth", "dates", "clock", "started", "not-expired", "age", "original", "face-match", "liveness"}
+        | {"online", "not-reported-lost", "operator-not-customer", "quota", "cool-down", "old-numbers-registered"}
+    ),
+    closings=frozenset({WRITING}),
+)
+"""What the capture performs, and, in the last line of checks, what the operator does when it is asked to approve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The packs of this terminal, and those of them that were signed, which say when they hold."""
+
+    packs: PackSet
+    signed: tuple[SignedPack, ...] = ()
+    channel: int = 5
+    refused: PackRefused | None = None
+    """Why no session may begin, when the packs may not be used."""
+
+    def check_time(self, seconds: int) -> None:
+        """Refuse packs that do not all hold at ``seconds`` (Unix): :class:`~firmware.core.errors.PackRefused`."""
+        if self.refused is not None:
+            raise self.refused
+        for signed in self.signed:
+            signed.check_time(seconds)
+
+    def code(self, seconds: int) -> str:
+        """Return the code that keeps new sessions out at ``seconds``, or an empty text."""
+        try:
+            self.check_time(seconds)
+        except PackRefused as refused:
+            return refused.code
+        return ""
+
+    def plan(self, transaction: str, document: str, seconds: int) -> Plan:
+        """Return what a session does; :class:`~firmware.core.errors.PolicyRefused` when there is none this terminal can carry out."""
+        if code := self.code(seconds):
+            raise PolicyRefused(code, "packs")
+        plan = self.again(transaction, document)
+        check_performable(plan, PERFORMERS)
+        return plan
+
+    def again(self, transaction: str, document: str) -> Plan:
+        """Return the plan of a session that has begun, now that its document is known."""
+        return resolve(transaction, document, self.packs, level=self.channel)
+
+
+def verify(messages: Iterable[bytes], trust: Trust, seconds: int) -> Policies:
+    """Return the policies of signed packs; :class:`~firmware.core.errors.PackRefused` when they may not be used."""
+    found = [read_pack(message, keyring=trust.keyring, operator=trust.operator_id, seconds=seconds) for message in messages]
+    check_demanded(found, trust.packs)
+    packs = assemble(shipped.load(shipped.FLOOR), [signed.pack for signed in found])
+    return Policies(packs, tuple(found), trust.channel)
+
+
+def load(state_dir: Path, trust: Trust, seconds: int) -> Policies:
+    """Return what holds on this terminal; packs that may not be used are told, never left out."""
+    try:
+        return verify(stored(state_dir), trust, seconds)
+    except PackRefused as refused:
+        return Policies(shipped.floor(), channel=trust.channel, refused=refused)
+
+
+def stored(state_dir: Path) -> list[bytes]:
+    """Return the signed packs of a state directory; none when none were sent. ``PackRefused`` when the file is damaged."""
+    try:
+        with (state_dir / PACKS).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise PackRefused(PackFault.MALFORMED, value=f"{PACKS}: {error.strerror}") from error
+    try:
+        messages = cbor.decode(data, MAX_BYTES)
+    except Malformed:
+        raise PackRefused(PackFault.MALFORMED, value=PACKS) from None
+    if type(messages) is not list or not all(type(message) is bytes for message in messages):
+        raise PackRefused(PackFault.MALFORMED, value=PACKS)
+    return messages
+
+
+def packed(messages: Iterable[bytes]) -> dict[str, bytes]:
+    """Return the file to put in place for signed packs, relative to the state directory."""
+    return {PACKS: cbor.encode(list(messages))}
