@@ -2,17 +2,17 @@
 """What all tests share: a line per tier at the end (unit, contract, system …), so that a slow tier shows."""
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
 
-def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     seconds: dict[str, float] = defaultdict(float)
     tests: dict[str, int] = defaultdict(int)
     for outcome in ("passed", "failed", "error"):
         for report in terminalreporter.stats.get(outcome, []):
+            if not isinstance(report, pytest.TestReport):  # a file that could not be collected took no time
+                continue
             tier = report.nodeid.split("/")[1] if report.nodeid.count("/") else "tests"
             seconds[tier] += report.duration
             tests[tier] += report.when == "call"
