@@ -15,7 +15,7 @@ No operation returns an attribute of a private key; the public half and signatur
 
 from __future__ import annotations
 
-import time
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -239,12 +239,12 @@ def _demand_own(private: Any) -> None:
 
 def _patiently(work: Callable[[], T], deadline: Deadline) -> T:
     """Return what ``work`` returns; while the token is busy, ask again until the deadline."""
-    pause = PAUSE_S
+    pause, pausing = PAUSE_S, threading.Event()  # nobody sets it: a token does not say when it will be free
     while True:
         try:
             return work()
         except BUSY as error:
             if deadline.left() <= pause:
                 raise KeyUnavailable("busy", f"the token was busy to the end ({type(error).__name__})") from None
-        time.sleep(pause)
+        pausing.wait(pause)
         pause = min(2 * pause, 10 * PAUSE_S)
