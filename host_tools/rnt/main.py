@@ -78,12 +78,24 @@ audit = LazyGroup(
     context_settings=CONTEXT,
 )
 
+policy = LazyGroup(
+    "policy",
+    help="Look at the rules a terminal obeys: what they are, what they rest on, why something is asked.",
+    table={
+        "show": ("host_tools.rnt.policy_command:show", "Print the rules of policy packs, as one set."),
+        "lint": ("host_tools.rnt.policy_command:lint", "Judge policy packs, and print every value that rests on no settled text."),
+        "explain": ("host_tools.rnt.policy_command:explain", "Say what a business needs here, and by which clause."),
+    },
+    context_settings=CONTEXT,
+)
+
 COMMANDS = {
     "provision": ("host_tools.rnt.provision:provision", "Give a terminal its keys, certificates and trust list."),
     "terminal": ("host_tools.rnt.main:terminal", "Look at one terminal."),
     "card": ("host_tools.rnt.main:card", "Look at, write and verify a SIM card at the bench."),
     "record": ("host_tools.rnt.main:record", "Look at what a signed record proves."),
     "audit": ("host_tools.rnt.main:audit", "Take a terminal's audit log out, verify it, prove what is in it."),
+    "policy": ("host_tools.rnt.main:policy", "Look at the rules a terminal obeys, and the clauses they come from."),
     "doctor": ("host_tools.rnt.doctor.command:doctor", "Find what keeps a terminal from working, and say how to fix it."),
     "completion": ("host_tools.rnt.about:completion", "Print the shell's completion script."),
     "version": ("host_tools.rnt.about:version", "Print the versions of this tool and of what it stands on."),

@@ -7,7 +7,7 @@ ships in ``firmware/packs``.
 """
 
 from firmware.core.policy.merge import PackSet, Placed, assemble
-from firmware.core.policy.plan import Consent, Limits, Performers, Plan, Reason, Step, check_performable, resolve
+from firmware.core.policy.plan import Consent, Limits, Performers, Plan, Reason, Step, check_performable, objections, resolve
 from firmware.core.policy.rules import Pack, Rule, When
 from firmware.core.policy.signed import SignedPack, check_demanded, read_pack, sign_pack
 from firmware.core.policy.source import parse_source
@@ -32,6 +32,7 @@ __all__ = [
     "assemble",
     "check_demanded",
     "check_performable",
+    "objections",
     "parse_source",
     "read_pack",
     "resolve",

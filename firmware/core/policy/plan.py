@@ -196,6 +196,16 @@ def resolve(transaction: str, document: str, packs: PackSet, *, modifiers: Colle
     )
 
 
+def objections(
+    transaction: str, document: str, packs: PackSet, *, modifiers: Collection[str] = (), level: int = Level.END
+) -> tuple[Reason, ...]:
+    """Return what stands against a business: the bars that match, then what is asked and offered of assurance; for explanations."""
+    having = frozenset(modifiers)
+    matching = [p for p in packs.by_kind.get(transaction, ()) if p.rule.when.matches(transaction, document, having, level)]
+    bars = [Reason(Verb.BAR.value, p.rule.subject, 0, p.pack, p.rule.clauses, p.rule.mark) for p in matching if p.rule.verb is Verb.BAR]
+    return (*bars, *(reason for reason in _reasons(matching) if reason.item in {"assurance", "assurance_best"}))
+
+
 @dataclass(frozen=True, slots=True)
 class Performers:
     """What a terminal's software can carry out, alone or by its operator."""

@@ -198,6 +198,6 @@ MEASURES: Final = {
         assessment_years=("years", 100),
     ),
     **_measures("privacy", Way.LEAST, device_data_hours=("h", 8760), live_frames_s=("s", 86_400), after_ack_s=("s", 86_400)),
-    **_measures("privacy", Way.LEAST, photo_upload=("0 never, 1 with C-2", 1), keep_sex=("0 or 1", 1), keep_ethnicity=("0 or 1", 1)),
+    **_measures("privacy", Way.LEAST, photo_upload=("(1: with C-2)", 1), keep_sex=("(1: kept)", 1), keep_ethnicity=("(1: kept)", 1)),
 }
 """Every limit by name. Strictest wins for limits, quotas, assurance and retention; most protective for privacy."""

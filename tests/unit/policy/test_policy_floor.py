@@ -136,6 +136,11 @@ def test_notice_tells_what_the_law_asks_a_notice_to_tell() -> None:
         assert en in notice.en
 
 
+def test_notice_comes_before_anything_is_read() -> None:
+    for kind in ("T01", "T02", "T03", "T04", "T05", "T06", "T07", "T08", "T10", "T12", "T13", "T14", "T16", "T17"):
+        assert plan(kind).steps[0] == Step.NOTICE
+
+
 def test_text_digest_is_of_the_text_as_shown() -> None:
     text = plan().consent("C-3")
     zh, en = text.zh.encode(), text.en.encode()
