@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulators.backend.card_crypto import Challenge, Scp80Sender, challenge
-from simulators.backend.card_crypto.files import Subscriber, commands
+from simulators.backend.card_crypto.files import SELECT_CURRENT, SELECT_USIM, Subscriber, commands
 from simulators.backend.pool import FIELDS, RELAY, SCRIPT, UNLOCK, raise_count
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def keep(db: sqlite3.Connection, session: bytes, iccid: str, issue: Issue) -> No
     db.execute("INSERT INTO issue VALUES (?, ?, ?, ?)", (session, iccid, issue.mode, json.dumps(issue.proof)))
 
 
-def card_commands(blank: Blank, number: Number, house: House) -> tuple[bytes, ...]:
+def card_commands(blank: Blank, number: Number, house: House, *, select: bytes = SELECT_USIM) -> tuple[bytes, ...]:
     """Return the plain commands that make the blank this number's card; the last one reads EF_IMSI back."""
     subscriber = Subscriber(number.imsi, house.provider_name, house.message_centre, HOME, EQUIVALENT, FORBIDDEN, MNC_LENGTH)
-    return commands(subscriber, blank.numbers["smsp"], blank.numbers["smsp_2g"])
+    return commands(subscriber, blank.numbers["smsp"], blank.numbers["smsp_2g"], select=select)
 
 
 def sender(blank: Blank, counter: int) -> Scp80Sender:
@@ -116,7 +116,7 @@ def _unlock(_: sqlite3.Connection, blank: Blank, number: Number, house: House) -
 
 def _script(db: sqlite3.Connection, blank: Blank, number: Number, house: House) -> Issue:
     centre = sender(blank, raise_count(db, blank.iccid, "counter") - 1)
-    script = card_commands(blank, number, house)
+    script = card_commands(blank, number, house, select=SELECT_CURRENT)
     envelopes = [centre.command(data) for data in centre.packets(script)]
     last = len(envelopes) - 1
     steps = [[command, [list(OK)], position == last] for position, command in enumerate(envelopes)]

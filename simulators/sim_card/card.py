@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulators.sim_card import channels, contents, pins, scp03, second_generation, selection, toolkit, unlock
+from simulators.sim_card import administration, channels, contents, pins, scp03, second_generation, selection, toolkit, unlock
 from simulators.sim_card.apdu import Command, Refused, exact, parse
 from simulators.sim_card.session import Session
 
@@ -60,9 +60,10 @@ COMMANDS: dict[tuple[int, int], Handler] = {
     (0x00, 0x82): unlock.external_authenticate, (0x00, 0xCA): toolkit.get_data, (0x80, 0xCA): toolkit.get_data,
     (0x80, 0x10): toolkit.terminal_profile, (0x80, 0x12): toolkit.fetch, (0x80, 0x14): toolkit.terminal_response,
     (0x80, 0xC2): toolkit.envelope, (0x80, 0xAA): toolkit.terminal_capability,
-    (0x00, 0x70): channels.manage,
+    (0x00, 0x70): channels.manage, (0x00, 0xE0): administration.create, (0x00, 0xE4): administration.delete,
+    (0x80, 0xD4): administration.resize,
 }  # fmt: skip
-"""Class and instruction → what carries it out, TS 102 221 table 10.5."""
+"""Class and instruction → what carries it out, TS 102 221 table 10.5 and TS 102 222 table 1."""
 INSTRUCTIONS = frozenset(ins for _, ins in COMMANDS)
 
 
@@ -71,7 +72,6 @@ class Card:
 
     def __init__(self, persona: Persona, memory: Memory) -> None:
         self.persona, self.memory = persona, memory
-        self.mf = persona.tree()
         self.pins = pins.Pins(persona.model.keys, memory)
         self.counters = {"apdus": 0, "updates": 0, "verifies": 0, "power_ups": 0}
         self.torn = ""
@@ -80,8 +80,7 @@ class Card:
         """A half update is remembered by the card, and reading the file warns with 6281."""
         self.channel = scp03.Channel(persona.model.channel)
         self.message_parts: dict[int, Part] = {}
-        self._files = dict(self.mf.all_files())
-        self._parents = {below.path: directory for directory in self.mf.all_directories() for below in directory.directories}
+        self._arrange()
         self._reset()
 
     # ---- life
@@ -99,9 +98,17 @@ class Card:
         self.message_parts.clear()
         self.open_domain()
 
-    def open_domain(self) -> None:
-        """Let the security domain's own session begin at the MF."""
-        self._domain_session = Session(self.mf, trusted=True)
+    def open_domain(self, application: str = "") -> None:
+        """Let the security domain's own session begin: in the application of that label, or in the MF."""
+        self._domain_session = session = Session(self.mf, trusted=True)
+        opened = next((directory for directory in self.mf.directories if application and directory.label == application), None)
+        if opened:
+            session.application = opened
+            session.go(opened)
+
+    def send_message(self, tpdu: bytes) -> None:
+        """Have the terminal send a short message, as soon as it fetches."""
+        self.basic.proactive.append(toolkit.send_short_message(tpdu))
 
     # ---- commands
 
@@ -146,7 +153,7 @@ class Card:
         return self._finished(lambda: self._dispatch(parse(apdu)))
 
     def _dispatch(self, command: Command) -> bytes:
-        return self._handler(command.cla, command.ins)(self, command)
+        return self._handler(command)(self, command)
 
     def _finished(self, carry_out: Callable[[], bytes]) -> bytes:
         """Return what a command ends with: its data and 9000, 91xx, 61xx or the word it was refused with."""
@@ -164,9 +171,9 @@ class Card:
         proactive = b"" if session.trusted else toolkit.pending(self)
         return 0x9100 | len(proactive) if proactive else 0x9000
 
-    def _handler(self, cla: int, ins: int) -> Handler:
-        told = self.persona.model.behaviour.key_command
-        if told and (cla, ins) == (0x80, told.ins):
+    def _handler(self, command: Command) -> Handler:
+        cla, ins, told = command.cla, command.ins, self.persona.model.behaviour.key_command
+        if told and (cla, ins) == (0x80, told.ins) and command.p1:
             return toolkit.store_key
         if cla in (0x04, 0x08, 0x0C, 0x84, 0x88, 0x8C) and ins != GET_RESPONSE:
             raise Refused(0x6882)
@@ -177,6 +184,23 @@ class Card:
         raise Refused(0x6E00 if cla not in (0x00, 0x80) or ins in INSTRUCTIONS else 0x6D00)
 
     # ---- files
+
+    def _arrange(self) -> None:
+        self.mf = administration.arranged(self.persona.tree(), self.memory)
+        self._files = dict(self.mf.all_files())
+        self._parents = {below.path: directory for directory in self.mf.all_directories() for below in directory.directories}
+
+    def rearrange(self) -> None:
+        """Take up what was changed of the file system; every channel stays where it stood."""
+        self._arrange()
+        directories = {directory.path: directory for directory in self.mf.all_directories()}
+        for session in (*self.channels.open.values(), self._domain_session):
+            session.settle(directories)
+
+    @property
+    def free(self) -> int:
+        """Bytes left for files."""
+        return administration.free(self)
 
     def parent(self, directory: Directory) -> Directory | None:
         """Return the directory above, none above the MF."""

@@ -3,7 +3,7 @@
 
 Decides which commands a script may hold and what its answer tells. Rules:
 
-1. Only the commands of §7.2 and §7.3 reach the card; anything else is 6D00 or 6E00 without asking it.
+1. Only the commands of §7.1 reach the card; anything else is 6D00 or 6E00 without asking it. No SELECT by name (P1 04): 6A86.
 2. A script ends at the first command that fails (not 90, 91, 9F, 61, 62, 63): what stood before it stays done.
 3. Compact: commands one behind the other, P3 is the length of data, or the one expected for commands that only give; the answer has the
    number of commands, the last status word and the last command's data. Data of a command that takes and gives are fetched by a GET
@@ -51,6 +51,8 @@ def _failed(sw: int) -> bool:
 def _permitted(apdu: bytes) -> int:
     if apdu[0] not in CLASSES:
         return 0x6E00
+    if apdu[1:3] == b"\xa4\x04":
+        return 0x6A86
     return 0x9000 if apdu[1] in GIVING | TAKING else 0x6D00
 
 

@@ -7,12 +7,13 @@ Decides what is a short message with a Command Packet and what is none of our bu
 2. The Command Packet follows a user data header with the element 70 of length 0 (CPI); the answer carries 71 (RPI).
 3. The packet's own length decides where it ends: senders in the field put wrong user data lengths below it.
 
-Concatenated short messages (element 00 of the header) are told by :class:`Part`; joining them is :mod:`simulators.sim_card.secured`'s.
+Concatenated short messages (element 00 of the header) are told by :class:`Part`; joining them is :mod:`simulators.sim_card.secured`'s. The
+card's own messages (SMS-SUBMIT, TS 23.040 §9.2.2.2) carry a Response Packet the same way.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SMS_PP_DOWNLOAD = 0xD1
 COMMAND_PACKET, CONCATENATED = 0x70, 0x00
@@ -33,6 +34,8 @@ class Part:
     reference: int = 0
     total: int = 1
     number: int = 1
+    sender: bytes = b""
+    """TP-Originating-Address as it came: digits, type, number."""
 
 
 def objects(data: bytes) -> list[tuple[int, bytes]]:
@@ -78,6 +81,7 @@ def _user_data(tpdu: bytes) -> Part:
     if len(tpdu) < 2 or tpdu[0] & 0x03:
         raise NotAPacket("not an SMS-DELIVER")
     at = 3 + (tpdu[1] + 1) // 2
+    sender = tpdu[1:at]
     if len(tpdu) < at + 10 or tpdu[at] != 0x7F or not _class_2(tpdu[at + 1]):
         raise NotAPacket("not for the card")
     data, length = tpdu[at + 10 :], tpdu[at + 9]
@@ -85,7 +89,7 @@ def _user_data(tpdu: bytes) -> Part:
         raise NotAPacket("user data length")
     if not tpdu[0] & 0x40:
         return Part(data, secured=False)
-    return _behind_header(data)
+    return replace(_behind_header(data), sender=sender)
 
 
 def _class_2(coding: int) -> bool:
@@ -103,3 +107,18 @@ def _behind_header(data: bytes) -> Part:
     if len(part) != 3 or not 1 <= part[2] <= part[1]:
         raise NotAPacket("concatenation")
     return Part(rest, elements.get(COMMAND_PACKET) == b"", *part)
+
+
+def submits(response: bytes, address: bytes) -> list[bytes]:
+    """Return the SMS-SUBMITs to ``address`` that carry ``response`` (a Response Packet behind its user data header).
+
+    8 bit data, class 2; no validity period. The first part alone has the element 71 (TS 31.115 §4.4).
+    """
+    front = b"\x41\x00" + address + b"\x00\xf6"
+    if len(response) <= USER_DATA_MAX:
+        return [front + bytes([len(response)]) + response]
+    packet, room = response[len(RESPONSE_HEADER) :], USER_DATA_MAX - 6
+    pieces = [packet[: room - 2], *(packet[at : at + room] for at in range(room - 2, len(packet), room))]
+    heads = [bytes([5, CONCATENATED, 3, 1, len(pieces), number]) for number in range(1, len(pieces) + 1)]
+    heads[0] = b"\x07" + heads[0][1:] + RESPONSE_HEADER[1:]
+    return [front + bytes([len(head + piece)]) + head + piece for head, piece in zip(heads, pieces, strict=True)]

@@ -93,6 +93,12 @@ class Model:
     domain: Domain | None
     channel: Keys | None
     unlock: Unlock | None = None
+    short_identifiers: bool = True
+
+    @property
+    def directory_rule(self) -> Rule:
+        """The access rule of every directory."""
+        return self.rules[-1]
 
 
 def atr(model: bytes) -> bytes:
@@ -164,6 +170,7 @@ def _model(name: str, told: dict[str, Any]) -> Model:
         domain=_domain(told.get("secured_packets")),
         channel=_channel(told.get("secure_channel")),
         unlock=_unlock(told["unlock"]),
+        short_identifiers=not no_sfi,
     )
 
 

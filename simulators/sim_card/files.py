@@ -38,6 +38,9 @@ class Access(Enum):
     NEV = -1
 
 
+ADMINISTRATIVE = frozenset({Access.ADM1, Access.ADM2, Access.ADM3, Access.ADM4, Access.ADM5})
+
+
 class Structure(Enum):
     """How a file is built; the value is its part of the file descriptor byte (TS 102 221 table 11.5)."""
 
@@ -48,12 +51,21 @@ class Structure(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One access rule. ``manage`` is activating and deactivating (TS 102 221 §11.1.14, §11.1.15)."""
+    """One access rule. ``manage`` is activating and deactivating (TS 102 221 §11.1.14, §11.1.15).
+
+    ``children`` is that of a directory: creating and deleting what is in it.
+    """
 
     read: Access
     update: Access
     increase: Access = Access.NEV
     manage: Access = Access.ADM1
+    children: Access = Access.NEV
+
+    @property
+    def resize(self) -> Access:
+        """Who may resize the file: the administrative key that updates it, ADM1 where that is none, nobody a file nobody updates."""
+        return self.update if self.update in ADMINISTRATIVE or self.update is Access.NEV else Access.ADM1
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,11 @@ class Memory:
         self.contents[path] = old[:offset] + data + old[offset + len(data) :]
         self._save()
 
+    def arrange(self, contents: Mapping[str, bytes], **facts: Any) -> None:
+        """Replace whole contents, of any length, and store facts: all at once."""
+        self.contents.update(contents)
+        self.keep(**facts)
+
     def count(self, key: int, left: int) -> None:
         """Set the tries left of ``key``."""
         self.tries[key] = left

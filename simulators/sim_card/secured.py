@@ -10,8 +10,9 @@ Decides whether a packet counts. ETSI TS 102 225 §5, TS 102 226 §5, TS 31.115 
 3. The counter is stored before the script runs: a power cut can lose an answer, never repeat a script.
 4. The answer (SPI2) carries the TAR and counter of the command, and the script's result.
 
-The script runs on the card through ``run_apdu`` with the domain's own rights; no ADM is asked of the terminal. An answer by short message
-(SPI2 b6) is not supported.
+The script runs on the card through ``run_apdu`` with the domain's own rights; no ADM is asked of the terminal. Where it begins is decided
+by the application it is for (TS 102 226 §7.2, §7.3): the MF, or the ADF of the USIM. An answer by short message (SPI2 b6) is handed to the
+card as SMS-SUBMITs, and the ENVELOPE itself answers nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from simulators.sim_card.crypto_packet import (
     parse,
     response,
 )
-from simulators.sim_card.crypto_sms import NotAPacket, Part, short_message
+from simulators.sim_card.crypto_sms import NotAPacket, Part, short_message, submits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
 
 UICC_FILES, GSM_FILES, USIM_FILES = bytes.fromhex("B00000"), bytes.fromhex("B00010"), bytes.fromhex("B00011")
 """Toolkit application references of remote file management, TS 101 220 annex D."""
+BEGINS_IN = {USIM_FILES: "USIM"}
+"""Reference → label of the application that is selected when a script begins; the others begin in the MF."""
+BY_MESSAGE = 0x20
+"""SPI2 b6: the proof of receipt is a short message of the card's own."""
 COUNTER_MAX = (1 << 40) - 1
 PARTS_MAX = 8
 
@@ -75,8 +80,14 @@ class SecuredCard(Protocol):
     def run_apdu(self, apdu: bytes) -> tuple[bytes, int]:
         """Carry out ``apdu`` with the domain's rights; (response data, status word).
 
-        The selection is the domain's own: it starts at the MF in every ENVELOPE, and leaves the terminal's as it was.
+        The selection is the domain's own and leaves the terminal's as it was.
         """
+
+    def open_domain(self, application: str = "") -> None:
+        """Let the domain's selection begin anew: in the application of that label, or in the MF."""
+
+    def send_message(self, tpdu: bytes) -> None:
+        """Ask the terminal to send ``tpdu`` (SMS-SUBMIT)."""
 
 
 def envelope(card: SecuredCard, data: bytes) -> tuple[bytes, int] | None:
@@ -92,7 +103,7 @@ def envelope(card: SecuredCard, data: bytes) -> tuple[bytes, int] | None:
         if not part.secured or card.domain is None:
             return b"", 0x9000  # a plain short message for the card: nobody takes it
         packet = _joined(card.message_parts, part)
-        return _process(card, card.domain, parse(packet)) if packet is not None else (b"", 0x9000)
+        return _process(card, card.domain, parse(packet), part.sender) if packet is not None else (b"", 0x9000)
     except (NotAPacket, Malformed):
         return b"", 0x6A80
 
@@ -113,7 +124,16 @@ def _joined(parts: MutableMapping[int, Part], part: Part) -> bytes | None:
     return joined
 
 
-def _process(card: SecuredCard, domain: Domain, command: Command) -> tuple[bytes, int]:
+def _process(card: SecuredCard, domain: Domain, command: Command, sender: bytes) -> tuple[bytes, int]:
+    answer, sw = _answer(card, domain, command)
+    if not answer or not command.spi[1] & BY_MESSAGE:
+        return answer, sw
+    for tpdu in submits(answer, sender):
+        card.send_message(tpdu)
+    return b"", sw
+
+
+def _answer(card: SecuredCard, domain: Domain, command: Command) -> tuple[bytes, int]:
     wanted = command.spi[1] & 0x03
     try:
         keys = _keys(domain, command)
@@ -123,6 +143,7 @@ def _process(card: SecuredCard, domain: Domain, command: Command) -> tuple[bytes
     status = _count(card.memory.numbers, command, opened)
     if status is Status.COUNTER_LOW:
         return b"", 0x6200
+    card.open_domain(BEGINS_IN.get(command.tar, ""))
     data = crypto_script.run(opened.data, card.run_apdu) if status is Status.OK else b""
     if wanted == 1 or (wanted == 2 and status is not Status.OK):
         return response(command, keys, opened.counter, status, data), 0x9000
@@ -138,7 +159,7 @@ def _keys(domain: Domain, command: Command) -> KeySet:
         raise Refusal(Status.TOO_LITTLE_SECURITY)
     keys = domain.keys.get(command.version)
     two_versions = command.ciphered and command.checked and command.kic >> 4 != command.kid >> 4
-    if keys is None or two_versions or command.spi[1] & 0x20 or command.spi[1] & 0x0C in (0x04, 0x0C) or command.spi[1] & 0x03 == 3:
+    if keys is None or two_versions or command.spi[1] & 0x0C in (0x04, 0x0C) or command.spi[1] & 0x03 == 3:
         raise Refusal(Status.SECURITY_ERROR)
     return keys
 

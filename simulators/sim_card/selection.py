@@ -157,7 +157,8 @@ def template(card: Card, directory: Directory, file: File | None) -> bytes:
         return security_domain_template(directory)
     if file is not None:
         return file_template(file, active=card.active(file), style=model.style, rules=model.rules)
-    return directory_template(directory, card.pins.listed(), style=model.style)
+    rule = model.rules.index(model.directory_rule) + 1
+    return directory_template(directory, card.pins.listed(), style=model.style, free=card.free, rule=rule)
 
 
 def status(card: Card, command: Command) -> bytes:

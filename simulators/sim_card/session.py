@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from simulators.sim_card.files import Directory, File
 
 
@@ -42,6 +44,13 @@ class Session:
     def go(self, directory: Directory, file: File | None = None) -> None:
         """Make ``file`` of ``directory`` current, or the directory alone."""
         self.directory, self.file, self.record = directory, file, 0
+
+    def settle(self, directories: Mapping[str, Directory]) -> None:
+        """Stand where it stood in the file system ``directories`` (by path), changed since; above what is gone, in the MF."""
+        name = self.file.name if self.file else None
+        self.directory = directories.get(self.directory.path, directories["MF"])
+        self.application = directories.get(self.application.path) if self.application else None
+        self.file = next((file for file in self.directory.files if file.name == name), None)
 
     def later(self, data: bytes, sw: int = 0x9000) -> bytes:
         """Keep ``data`` for GET RESPONSE (case 4 at T=0); returns what goes out now: nothing."""

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 ARR_FID = b"\x2f\x06"
 INCREASE = b"\x32"
+RESIZE = b"\xd4"
 READ, UPDATE, DEACTIVATE, ACTIVATE = 0x01, 0x02, 0x08, 0x10
 """Access mode bits of an elementary file, TS 102 221 table 9.3."""
+CHILDREN = 0x07
+"""Of a directory: delete a child, create a file, create a directory."""
 
 OPERATIONAL, DEACTIVATED = 0x05, 0x04
 """Life cycle status, TS 102 221 table 11.7b."""
@@ -89,16 +92,15 @@ def _condition_byte(access: Access) -> int:
 
 
 def directory_template(
-    directory: Directory, pins: Iterable[tuple[int, bool]], *, style: Style = STANDARD, free: int = 0x4000, session: bool = True
+    directory: Directory, pins: Iterable[tuple[int, bool]], *, style: Style = STANDARD, free: int = 0x4000, rule: int = 1
 ) -> bytes:
     """Return the FCP of the MF, a DF or an application, TS 102 221 tables 11.3a to 11.3c.
 
-    ``pins``: (key reference, enabled) in the order of the PIN status template; ``free``: bytes left; ``session``: an application
-    session is open.
+    ``pins``: (key reference, enabled) in the order of the PIN status template; ``free``: bytes left; ``rule``: record of EF_ARR.
     """
     listed = list(pins)
     # Proprietary information: UICC characteristics, application power consumption, minimum clock, free memory, supported features.
-    proprietary = tlv(0x80, b"\x71") + tlv(0x81, b"\x00\x0a\x01") + tlv(0x82, b"\x0a") + tlv(0x83, free.to_bytes(4, "big"))
+    proprietary = tlv(0x80, b"\x71") + tlv(0x81, b"\x02\x0a\x32") + tlv(0x82, b"\x0a") + tlv(0x83, free.to_bytes(4, "big"))
     proprietary += tlv(0x87, b"\x01") + (tlv(0xC1, style.filling) if style.filling else b"")
     content = sum(file.length for _, file in directory.all_files())
     return tlv(
@@ -107,8 +109,8 @@ def directory_template(
         + tlv(0x83, directory.fid.to_bytes(2, "big"))
         + (tlv(0x84, directory.aid) if directory.aid else b"")
         + tlv(0xA5, proprietary)
-        + tlv(0x8A, bytes([OPERATIONAL if session else DEACTIVATED]))
-        + tlv(0x8B, ARR_FID + b"\x01")
+        + tlv(0x8A, bytes([OPERATIONAL]))
+        + tlv(0x8B, ARR_FID + bytes([rule]))
         + tlv(0x81, content.to_bytes(2, "big"))
         + tlv(0xC6, _pin_status(listed)),
     )
@@ -135,12 +137,14 @@ def directory_entry(application: Directory) -> bytes:
 def access_rule(rule: Rule) -> bytes:
     """Return the record of EF_ARR for ``rule``: what one condition opens stands together; what is not named is never allowed."""
     modes: dict[Access, int] = {}
-    for mode, access in ((READ, rule.read), (UPDATE, rule.update), (DEACTIVATE | ACTIVATE, rule.manage)):
+    for mode, access in ((READ, rule.read), (UPDATE, rule.update), (DEACTIVATE | ACTIVATE, rule.manage), (CHILDREN, rule.children)):
         modes[access] = modes.get(access, 0) | mode
     modes.pop(Access.NEV, None)
     record = b"".join(tlv(0x80, bytes([mode])) + _condition(access) for access, mode in modes.items())
     if rule.increase is not Access.NEV:
         record += tlv(0x84, INCREASE) + _condition(rule.increase)
+    if rule.resize is not Access.NEV:
+        record += tlv(0x84, RESIZE) + _condition(rule.resize)
     return record
 
 

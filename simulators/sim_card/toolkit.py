@@ -33,6 +33,7 @@ SET_UP_MENU = tlv(
 DISPLAY_TEXT = tlv(0xD0, tlv(_DETAILS, b"\x02\x21\x80") + tlv(_DEVICES, b"\x81\x02") + tlv(0x8D, b"\x04Welcome"))
 """TS 102 223 §6.6.1."""
 MENU_SELECTION = 0xD3
+SEND_SHORT_MESSAGE, NETWORK = 0x13, 0x83
 ENVELOPES = range(0xD1, 0xDF)
 """Tags of what a terminal downloads, TS 102 223 §9.1 and TS 101 220 §7.2."""
 
@@ -47,9 +48,15 @@ def pending(card: Card) -> bytes:
     basic = card.basic
     if basic.outstanding:
         return b""
-    if card.persona.model.behaviour.proactive == "always":
-        return b"" if basic.answered else MORE_TIME
-    return basic.proactive[0] if basic.proactive else b""
+    if basic.proactive:
+        return basic.proactive[0]
+    return MORE_TIME if card.persona.model.behaviour.proactive == "always" and not basic.answered else b""
+
+
+def send_short_message(tpdu: bytes) -> bytes:
+    """Return the command that has ``tpdu`` sent as it is, TS 102 223 §6.6.9."""
+    details = tlv(_DETAILS, bytes([1, SEND_SHORT_MESSAGE, 0]))
+    return tlv(0xD0, details + tlv(_DEVICES, bytes([0x81, NETWORK])) + tlv(0x8B, tpdu))
 
 
 def terminal_profile(_: Card, command: Command) -> bytes:
@@ -83,7 +90,6 @@ def envelope(card: Card, command: Command) -> bytes:
     """ENVELOPE, §11.2.2."""
     if not command.data:
         raise Refused(0x6700)
-    card.open_domain()
     answer = secured.envelope(card, command.data)
     if answer is not None:
         return outcome(card, *answer)

@@ -3,7 +3,8 @@
 
 Decides what goes into which file (3GPP TS 31.102 §4.2) and in which order. Rules:
 
-1. The USIM is selected by name, every file by its identifier: short identifiers are the card maker's affair.
+1. The USIM is selected by name, in a secured packet as the current application (TS 102 226 §7.1 forbids names there); every file by its
+   identifier: short identifiers are the card maker's affair.
 2. EF_IMSI comes last: a card cut short is still without a number. Behind it EF_IMSI is read; what comes back belongs to the proof.
 3. A card whose 2G side has files of its own (TS 51.011 §10) gets them written too, before the USIM.
 4. Lists are written from their beginning; the rest of a blank's list is empty already. A record is written whole, so its length is told.
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 USIM = bytes.fromhex("A0000000871002")
 SELECT_USIM = bytes.fromhex("00A4040C07") + USIM
+SELECT_CURRENT = bytes.fromhex("00A4000C027FFF")
 SMSP = 0x6F42
 GSM, TELECOM = 0x7F20, 0x7F10
 IN_GSM = frozenset({0x6FAD, 0x6F78, 0x6F46, 0x6F7B, 0x6F7E, 0x6F07})
@@ -60,14 +62,17 @@ def contents(subscriber: Subscriber, smsp: int) -> tuple[tuple[int, bytes], ...]
     )
 
 
-def commands(subscriber: Subscriber, smsp: int, smsp_2g: int = 0) -> tuple[bytes, ...]:
-    """Return the APDUs; the last one reads EF_IMSI. ``smsp_2g``: bytes of the 2G side's own EF_SMSP record, 0: no own files."""
+def commands(subscriber: Subscriber, smsp: int, smsp_2g: int = 0, *, select: bytes = SELECT_USIM) -> tuple[bytes, ...]:
+    """Return the APDUs; the last one reads EF_IMSI. ``smsp_2g``: bytes of the 2G side's own EF_SMSP record, 0: no own files.
+
+    ``select`` makes the USIM current.
+    """
     found: list[bytes] = []
     if smsp_2g:
         own = contents(subscriber, smsp_2g)
         found += [_select(0x3F00), _select(GSM), *_written([one for one in own if one[0] in IN_GSM])]
         found += [_select(0x3F00), _select(TELECOM), *_written([one for one in own if one[0] == SMSP])]
-    return (*found, SELECT_USIM, *_written(contents(subscriber, smsp)), bytes.fromhex("00B0000009"))
+    return (*found, select, *_written(contents(subscriber, smsp)), bytes.fromhex("00B0000009"))
 
 
 def _written(files: Sequence[tuple[int, bytes]]) -> list[bytes]:

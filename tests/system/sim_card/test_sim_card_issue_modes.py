@@ -43,6 +43,11 @@ def updates(*, imsi: bytes = IMSI) -> list[bytes]:
     return [USIM, *(command for pair in written for command in pair), bytes.fromhex("00B0000009")]
 
 
+def scripted() -> list[bytes]:
+    """Return the same for a secured packet, which names no application: the USIM is the current one there."""
+    return [bytes.fromhex("00A4000C027FFF"), *updates()[1:]]
+
+
 def steps(packets: list[bytes], sender: Scp80Sender) -> list[dict[str, Any]]:
     last = len(packets) - 1
     return [{"apdu": sender.command(data).hex(), "accepted": OK, "keep": at == last} for at, data in enumerate(packets)]
@@ -55,7 +60,7 @@ def held(bench: WriterBench) -> tuple[bytes, ...]:
 @pytest.mark.parametrize("expanded", [False, True], ids=["compact", "expanded"])
 def test_script_of_a_concatenated_packet_writes_files_and_the_proof_is_the_cards(bench: WriterBench, expanded: bool) -> None:  # noqa: FBT001  # a test's parameter
     iccid, sender = bench.fresh_blank(), operator()
-    script = steps(sender.packets(updates(), expanded=expanded), sender)
+    script = steps(sender.packets(scripted(), expanded=expanded), sender)
     assert len(script) == 2
     done = bench.worker.ok("run_script", expected_iccid=iccid, steps=script)
     [[position, sw, por]] = done["answers"]
@@ -72,7 +77,7 @@ def test_script_of_a_concatenated_packet_writes_files_and_the_proof_is_the_cards
 
 def test_script_in_one_envelope_costs_four_commands_and_a_replay_writes_nothing(bench: WriterBench) -> None:
     iccid, sender = bench.fresh_blank(), operator()
-    script = steps([sender.packet([USIM, *updates()[5:]])], sender)
+    script = steps([sender.packet(updates()[5:])], sender)
     done = bench.worker.ok("run_script", expected_iccid=iccid, steps=script)
     assert (done["apdus"], done["fetched"]) == (4, 0)  # the ICCID, TERMINAL PROFILE, ENVELOPE, GET RESPONSE
     assert sender.check(bytes.fromhex(done["answers"][0][2])).data == IMSI
@@ -83,7 +88,7 @@ def test_script_in_one_envelope_costs_four_commands_and_a_replay_writes_nothing(
 
 def test_script_with_one_bit_turned_is_refused_by_the_card_and_proves_nothing(bench: WriterBench) -> None:
     iccid, sender = bench.fresh_blank(), operator()
-    packet = bytearray(sender.packet([USIM, *updates()[5:]]))
+    packet = bytearray(sender.packet(updates()[5:]))
     packet[-1] ^= 1
     done = bench.worker.ok("run_script", expected_iccid=iccid, steps=steps([bytes(packet)], sender))
     with pytest.raises(ProofRefused, match="check_failed"):
@@ -95,7 +100,7 @@ def test_script_with_one_bit_turned_is_refused_by_the_card_and_proves_nothing(be
 def test_script_for_another_card_is_not_sent(bench: WriterBench) -> None:
     bench.fresh_blank()
     sender = operator()
-    script = steps([sender.packet([USIM, *updates()[5:]])], sender)
+    script = steps([sender.packet(updates()[5:])], sender)
     assert bench.worker.error("run_script", expected_iccid="89860099000000000029", steps=script) == ("card_changed", {})
     assert bench.card.control("state")["updates"] == 0
 
@@ -138,7 +143,7 @@ def test_script_to_a_card_that_asks_is_carried_through_and_every_question_answer
     with WriterBench("--card", "usim-91xx") as bench:
         iccid, sender = bench.card.endpoints["iccid"], operator()
         bench.worker.ok("await_card")
-        done = bench.worker.ok("run_script", expected_iccid=iccid, steps=steps(sender.packets(updates()), sender))
+        done = bench.worker.ok("run_script", expected_iccid=iccid, steps=steps(sender.packets(scripted()), sender))
         assert sender.check(bytes.fromhex(done["answers"][0][2])).data == IMSI
         assert done["fetched"] == 2
         assert bench.file("ADF.USIM/IMSI") == IMSI
@@ -147,7 +152,7 @@ def test_script_to_a_card_that_asks_is_carried_through_and_every_question_answer
 def test_script_cut_in_the_middle_is_a_card_removed_and_spent() -> None:
     with WriterBench("--card", "blank-usim") as bench:
         iccid, sender = bench.card.endpoints["iccid"], operator()
-        script = steps(sender.packets(updates()), sender)
+        script = steps(sender.packets(scripted()), sender)
         bench.worker.ok("await_card")
         bench.fault(at="apdu#4", do="remove", when="after")
         assert bench.worker.error("run_script", expected_iccid=iccid, steps=script)[0] == "card_removed"

@@ -125,7 +125,7 @@ def test_uicc_template_of_an_application_names_it_its_keys_and_their_state() -> 
 
 @pytest.mark.parametrize(("name", "select", "wanted"), [
     ("usim-long-fcp", "00A40004022FE2", "62819E82024121"),
-    ("usim-91xx", "00A40004022FE2", "AB10800101900080011AA40683010A950108"),
+    ("usim-91xx", "00A40004022FE2", "AB1B800101900080011AA40683010A9501088401D4A40683010A950108"),
     ("usim-no-sfi", "00A40004022FE2", "8800"),
 ])  # fmt: skip
 def test_uicc_template_of_a_model_has_its_own_form(name: str, select: str, wanted: str) -> None:

@@ -175,4 +175,4 @@ def test_uicc_key_command_of_pattern_c_takes_both_keys() -> None:
     play(card, ("80D401000F" + k[2:], "6700"), ("80D4030010" + k, "6A86"), ("80D4010010" + k, "9000"), ("80D4020010" + opc, "9000"))
     assert card.subscriber_keys == (bytes.fromhex(k), bytes.fromhex(opc))
     play(card, (authenticate, "9862"))
-    play(card_of("blank-usim"), ("80D4010010" + k, "6D00"))
+    play(card_of("blank-usim"), ("80D4010010" + k, "6A86"))  # RESIZE FILE has no P1

@@ -27,6 +27,8 @@ class SmallCard:
         default_factory=lambda: {0x6F07: b"\xff" * 9, 0x6F46: b"\xff" * 17, 0x2FE2: b"\xff" * 10, 0x6F60: b"\xff" * 250}
     )
     updates: int = 0
+    opened: list[str] = field(default_factory=list)
+    messages: list[bytes] = field(default_factory=list)
     _file: int = 0
     _waiting: bytes = b""
 
@@ -43,6 +45,14 @@ class SmallCard:
             case 0xB0 | 0xD6 if self._file in self.files:
                 return self._access(apdu[1], apdu[4], apdu[5:])
         return b"", 0x6D00
+
+    def open_domain(self, application: str = "") -> None:
+        """A script begins."""
+        self.opened.append(application)
+
+    def send_message(self, tpdu: bytes) -> None:
+        """The card wants a message sent."""
+        self.messages.append(tpdu)
 
     def _select(self, fid: int, *, template: bool) -> int:
         if fid not in self.files and fid != 0x3F00:

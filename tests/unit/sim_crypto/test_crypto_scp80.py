@@ -149,7 +149,6 @@ def test_packet_under_other_keys_gets_a_bare_status() -> None:
         ({"spi": bytes.fromhex("0019")}, "too_little_security"),
         ({"version": 2}, "security_error"),
         ({"version": 3}, "security_error"),
-        ({"spi": bytes.fromhex("1639")}, "security_error"),
         ({"spi": bytes.fromhex("1659")}, None),
     ],
 )
@@ -169,6 +168,40 @@ def test_packet_for_an_unknown_application_is_refused() -> None:
     answer, _ = sent(SmallCard(), centre.packet(WRITE, tar=b"\xbf\xff\x01"))
     with pytest.raises(ProofRefused, match="tar_unknown"):
         centre.check(answer)
+
+
+def by_message(tpdus: list[bytes], address: str) -> bytes:
+    """Return the Response Packet of a card's own SMS-SUBMITs as an answer to an ENVELOPE would have it."""
+    packet, front = b"", bytes.fromhex("4100" + address + "00F6")
+    for number, tpdu in enumerate(tpdus, 1):
+        data = tpdu[len(front) + 1 :]
+        assert (tpdu[: len(front)], tpdu[len(front)]) == (front, len(data))
+        assert len(data) <= 140
+        header, rest = data[1 : 1 + data[0]], data[1 + data[0] :]
+        expected = b"" if len(tpdus) == 1 else bytes([0, 3, 1, len(tpdus), number])
+        assert header == expected + (b"\x71\x00" if number == 1 else b"")
+        packet += rest
+    return bytes.fromhex("027100") + packet
+
+
+@pytest.mark.parametrize(("size", "messages"), [(9, 1), (200, 2)])
+def test_proof_asked_for_by_message_is_sent_by_the_card_to_who_sent_the_packet(size: int, messages: int) -> None:
+    card, centre = SmallCard(), sender(spi=bytes.fromhex("1639"))
+    packet = centre.packet((select(0x6F60), read(size)))
+    assert sent(card, packet) == (b"", 0x9000)
+    assert len(card.messages) == messages
+    assert centre.check(by_message(card.messages, "04810160")).data == b"\xff" * size
+
+
+@pytest.mark.parametrize(("tar", "application"), [("B00000", ""), ("B00010", ""), ("B00011", "USIM")])
+def test_script_begins_where_its_application_stands(tar: str, application: str) -> None:
+    card, centre = SmallCard(), sender()
+    sent(card, centre.packet(WRITE, tar=bytes.fromhex(tar)))
+    assert card.opened == [application]
+
+
+def test_script_may_not_select_by_name() -> None:
+    assert run(bytes.fromhex("00A4040C07A0000000871002"), SmallCard().run_apdu).hex() == "016a86"
 
 
 def test_packet_that_wants_no_proof_is_carried_out_in_silence() -> None:
