@@ -28,6 +28,7 @@ MAX_COMMANDS = 256
 COMMAND_BYTES = range(4, 262)
 AUTH_CODE_BYTES = range(8, 17)
 MAX_PEM = 64 * 1024
+MAX_PACKS = 32
 MAX_TIME = 253402300799
 """Last second of the year 9999: what a time in an answer may not exceed."""
 MAX_LOG = 1 << 63
@@ -62,12 +63,13 @@ class RelayRound:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What an enrolment gives: three PEM certificates and the trust list as JSON, to be stored as it is."""
+    """What an enrolment gives: three PEM certificates, the trust list as JSON, to be stored as it is, and signed policy packs."""
 
     record_cert: str
     tls_cert: str
     ca: str
     trust_json: bytes
+    packs: tuple[bytes, ...] = ()
 
 
 def activation(body: bytes) -> Approved | Refused:
@@ -149,7 +151,10 @@ def enrolment(body: bytes) -> Enrolled:
         trust_json = json.dumps(trust).encode("ascii")
     except RecursionError:
         raise BackendAnswerInvalid("trust") from None
-    return Enrolled(record_cert, tls_cert, ca, trust_json)
+    packs = members.get("packs", [])
+    if type(packs) is not list or len(packs) > MAX_PACKS:
+        raise BackendAnswerInvalid("packs")
+    return Enrolled(record_cert, tls_cert, ca, trust_json, tuple(_octets({"pack": pack}, "pack") for pack in packs))
 
 
 def refused_request(status: int, body: bytes) -> BackendRefusedRequest:

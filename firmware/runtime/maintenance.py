@@ -27,6 +27,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from firmware.core.errors import Malformed, PackRefused
+from firmware.core.keyring import Trust
 from firmware.journal import Journal, JournalBusy, JournalCorrupt, JournalError
 from firmware.keystore import (
     KeyMissing,
@@ -41,8 +43,9 @@ from firmware.keystore import (
     retire_keys,
 )
 from firmware.runtime import config as configuration
-from firmware.runtime import installation
+from firmware.runtime import installation, policies
 from firmware.runtime.certificates import CertificateRefused, check_certificate, parse
+from firmware.runtime.clock import Clock
 from firmware.runtime.log_export import LogExport
 from firmware.update.software import software_digest
 from hal.deadline import Deadline
@@ -116,6 +119,7 @@ class Maintenance:
             "info": self.info,
             "keygen": self.keygen,
             "install": self.install,
+            "install_packs": self.install_packs,
             "challenge": self.challenge,
             "audit_begin": self.audit_begin,
             "audit_next": self.audit_next,
@@ -139,6 +143,7 @@ class Maintenance:
             "certificates": certificates,
             "sam_id": registered_sam_id(self._state).hex(),
             "operator": trust and {"id": str(trust.get("operator_id", "")), "url": str(trust.get("backend_url", ""))},
+            "policy": trust and self._policy_facts(trust),
             "software": software_digest().hex(),
             "journal": self.journal_facts(),
         }
@@ -192,10 +197,13 @@ class Maintenance:
         installation.stage(self._state, {REQUESTS: json.dumps({"for": for_whom, "requests": requests}).encode()})
         return requests
 
-    def install(self, record_cert: str, tls_cert: str, ca: str, trust: dict[str, Any], sam_id: str = "") -> dict[str, Any]:
-        """Verify certificates against the waiting keys and the CA, then put keys, certificates and trust list in place together.
+    def install(
+        self, record_cert: str, tls_cert: str, ca: str, trust: dict[str, Any], sam_id: str = "", packs: tuple[str, ...] = ()
+    ) -> dict[str, Any]:
+        """Verify certificates against the waiting keys and the CA, then put keys, certificates, trust list and packs in place together.
 
-        ``sam_id`` (hex) names the reader this terminal works with; without it the one registered before stays.
+        ``sam_id`` (hex) names the reader this terminal works with; without it the one registered before stays. ``packs`` are the operator's
+        signed policy packs (hex): all of them, whatever was there before.
         """
         certificates = {"record": record_cert.encode(), "tls": tls_cert.encode()}
         with self._undisturbed():
@@ -207,12 +215,37 @@ class Maintenance:
             files = {certificate_file(purpose): pem for purpose, pem in certificates.items()}
             files |= {CA: ca.encode(), TRUST: json.dumps(trust, ensure_ascii=False, indent=2).encode()}
             files |= _sam_file(sam_id) if sam_id else {}
+            files |= self._policy_file(packs, trust)
             installation.stage(self._state, files)
             installation.commit(self._state)
             with suppress(KeystoreError):  # the token went away just now: the next installation does it
                 for uri in self._uris.values():
                     retire_keys(uri, self._state)
         return {"installed": sorted(files)}
+
+    def install_packs(self, packs: tuple[str, ...]) -> dict[str, Any]:
+        """Put the operator's signed policy packs (hex) in place of those that were there."""
+        with self._undisturbed():
+            trust = self._trust()
+            if trust is None:
+                raise Refused("not_provisioned", "The terminal has no trust list to hold packs against.")
+            files = self._policy_file(packs, trust)
+            installation.stage(self._state, files)
+            installation.commit(self._state)
+        return {"installed": sorted(files)}
+
+    def _policy_file(self, packs: tuple[str, ...], trust: dict[str, Any]) -> dict[str, bytes]:
+        messages = [bytes.fromhex(pack) for pack in packs]
+        try:
+            return policies.to_install(messages, Trust.from_json(trust), self._state, Clock(0).now().at)
+        except (Malformed, PackRefused) as error:
+            raise Refused("verification", f"The policy packs may not be used: {error}.") from error
+
+    def _policy_facts(self, trust: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            return policies.facts(self._state, Trust.from_json(trust), Clock(0).now().at)
+        except Malformed:
+            return None
 
     def reader(self) -> dict[str, Any]:
         """Ask the connected ID reader for its SAM id (hex); empty, with the ``reason``, when none answers."""

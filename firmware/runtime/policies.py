@@ -13,7 +13,7 @@ What a pack says and whether packs fit together is :mod:`firmware.core.policy`'s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from firmware import packs as shipped
 from firmware.core import cbor
@@ -118,6 +118,36 @@ def stored(state_dir: Path) -> list[bytes]:
     return messages
 
 
-def packed(messages: Iterable[bytes]) -> dict[str, bytes]:
-    """Return the file to put in place for signed packs, relative to the state directory."""
-    return {PACKS: cbor.encode(list(messages))}
+def to_install(messages: Iterable[bytes], trust: Trust, state_dir: Path, seconds: int) -> dict[str, bytes]:
+    """Return the file to put in place for signed packs, relative to the state directory.
+
+    :class:`~firmware.core.errors.PackRefused` when they may not be used, or when one is older than the one it would replace: whoever holds
+    an old, looser pack of the operator cannot bring it back.
+    """
+    listed = list(messages)
+    found = verify(listed, trust, seconds)
+    known = {pack.pack_id: pack.version for pack in load(state_dir, trust, seconds).packs.packs}
+    for signed in found.signed:
+        if signed.pack.version < known.get(signed.pack.pack_id, 0):
+            raise PackRefused(
+                PackFault.GAP, signed.pack.pack_id, f"version {signed.pack.version} would replace {known[signed.pack.pack_id]}"
+            )
+    return {PACKS: cbor.encode(listed)}
+
+
+def facts(state_dir: Path, trust: Trust, seconds: int) -> dict[str, Any]:
+    """Return what holds on this terminal, for the engineer: the set, its packs, when the first expires, what is wrong."""
+    found = load(state_dir, trust, seconds)
+    wrong = ""
+    try:
+        found.check_time(seconds)
+    except PackRefused as refused:
+        wrong = refused.reason
+    return {
+        "set": found.packs.name,
+        "digest": found.packs.digest.hex(),
+        "packs": [{"id": pack.pack_id, "version": pack.version} for pack in found.packs.packs],
+        "expires": min((signed.expires for signed in found.signed), default=None),
+        "channel": found.channel,
+        "refused": wrong,
+    }

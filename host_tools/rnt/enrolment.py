@@ -26,13 +26,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from firmware.core.errors import Malformed
+from firmware.core.errors import Malformed, PackRefused
 from firmware.core.keyring import Trust
+from firmware.runtime import policies
 from firmware.runtime.certificates import UNREADABLE, CertificateRefused, check_certificate, parse
 from firmware.runtime.maintenance import PURPOSES, possession_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from firmware.backend.answers import Enrolled
 
@@ -91,7 +92,7 @@ def check_enrolment(answer: Enrolled, *, keys: Mapping[str, NewKey], serial: str
             check_certificate(pem.encode(), ca=ca, spki=keys[purpose].spki, serial=serial, purpose=purpose, now=now or datetime.now(UTC))
     except CertificateRefused as refused:
         raise EnrolmentRefused(str(refused)) from refused
-    check_trust(json.loads(answer.trust_json))
+    check_packs(answer.packs, check_trust(json.loads(answer.trust_json)), now or datetime.now(UTC))
     return certificates
 
 
@@ -103,6 +104,15 @@ def check_trust(trust: object) -> Trust:
         return Trust.from_json(trust)
     except Malformed as error:
         raise EnrolmentRefused(f"The operator's trust list does not add up ({error}).") from error
+
+
+def check_packs(packs: Iterable[bytes], trust: Trust, now: datetime) -> None:
+    """Refuse policy packs the terminal could not work with now; raises :class:`EnrolmentRefused`."""
+    seconds = int(now.timestamp())
+    try:
+        policies.verify(packs, trust, seconds).check_time(seconds)
+    except PackRefused as refused:
+        raise EnrolmentRefused(f"The operator's policy packs may not be used ({refused.reason}).") from refused
 
 
 def check_possession(answer: Mapping[str, Any], challenge: bytes, certificates: Mapping[str, str]) -> None:

@@ -31,7 +31,7 @@ PLAN = (
     "make a record key and a TLS key on the terminal",
     "ask the connected ID reader for its SAM id, and register that reader",
     "have both certified by the operator under the work order",
-    "verify certificates and trust list, then install them together",
+    "verify certificates, trust list and policy packs, then install them together",
     "verify that the terminal signs a challenge with both keys",
 )
 file_type = click.Path(path_type=Path, dir_okay=False)
@@ -104,8 +104,9 @@ def _provision(console: Console, link: TerminalLink, *, url: str, operator_ca: P
         answer = enrol(url, ca=operator_ca, order=order, serial=link.serial, requests=requests, deadline=console.deadline)
         certificates = check_enrolment(answer, keys=keys, serial=link.serial, ca=ca)
     with console.task("install", "Installing certificates and trust list"):
+        packs = [pack.hex() for pack in answer.packs]
         pem = {f"{purpose}_cert": text for purpose, text in certificates.items()}
-        link.request("install", **pem, ca=answer.ca, trust=json.loads(answer.trust_json), sam_id=sam_id)
+        link.request("install", **pem, ca=answer.ca, trust=json.loads(answer.trust_json), sam_id=sam_id, packs=packs)
     with console.task("possession", "Having the terminal prove that it holds the keys"):
         challenge = os.urandom(CHALLENGE_BYTES)
         check_possession(link.request("challenge", nonce=challenge.hex()), challenge, certificates)

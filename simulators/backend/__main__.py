@@ -16,6 +16,7 @@ from simulators.backend.approvals import Terms
 from simulators.backend.audit import Witness
 from simulators.backend.authority import SERVER_CERTIFICATES, Authority
 from simulators.backend.enrolment import Enrolments
+from simulators.backend.packs import Packs
 from simulators.backend.pool import FIELDS, MODES, Pool
 from simulators.backend.remote import Remote
 from simulators.backend.reports import Reports
@@ -38,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     terms = Terms(options.operator, valid_s=options.valid_s, max_age_s=options.max_age_s)
     pool = Pool(store, options.mode)
     activations = Activations(store, pool, authority, terms, _pepper(options.state), refuse_software=options.refuse_software_keys)
-    enrolments = Enrolments(store, authority, options.operator, refuse_software=options.refuse_software_keys)
+    packs = Packs(authority, options.operator, options.pack, options.pack_days, options.channel)
+    enrolments = Enrolments(store, authority, options.operator, refuse_software=options.refuse_software_keys, packs=packs)
     reports = Reports(store, pool, authority, options.operator)
     witness, vault = Witness(store, authority, options.operator), Vault(store, authority)
     api = Api(store, activations, reports, enrolments, Remote(store, pool, terms.house), witness, vault)
@@ -78,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-age-s", type=int, default=600, help="age limit in an approval, on the terminal's boot clock")
     parser.add_argument("--tls-days", type=float, default=30, help="life of a terminal's TLS certificate")
     parser.add_argument("--record-days", type=float, default=90, help="life of a terminal's record certificate")
+    parser.add_argument(
+        "--pack", action="append", default=[], type=Path, metavar="FILE", help="source of a policy pack, signed for terminals"
+    )
+    parser.add_argument("--pack-days", type=float, default=365, help="days until a signed policy pack expires")
+    parser.add_argument("--channel", type=int, choices=range(1, 6), help="channel level of the counters, 1 own hall to 5 end")
     parser.add_argument("--refuse-software-keys", action="store_true", help="record keys must claim to live on a token")
     parser.add_argument("--idle-s", type=float, default=120, help="seconds until a silent connection is closed")
     parser.add_argument("--server-certificate", choices=SERVER_CERTIFICATES, default="good", help="certificate the server shows")

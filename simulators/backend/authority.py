@@ -74,6 +74,10 @@ class Authority:
         self.approval_pem = _private_pem(approval)
         self.approval_spki = _spki(approval.public_key())
         self.approval_kid = key_id(self.approval_spki)
+        policy = _load_key(state / "policy-key.pem")
+        self.policy_pem = _private_pem(policy)
+        self._policy_spki = _spki(policy.public_key())
+        self.policy_kid = key_id(self._policy_spki)
         vault = state / "vault-key.raw"
         if not vault.exists():
             _write_private(vault, X25519PrivateKey.generate().private_bytes_raw())
@@ -83,6 +87,10 @@ class Authority:
     def approval_keys(self) -> list[dict[str, str]]:
         """Return the trust list's approval keys."""
         return [{"kid": self.approval_kid.hex(), "spki": base64.b64encode(self.approval_spki).decode(), "purpose": "approval"}]
+
+    def policy_keys(self) -> list[dict[str, str]]:
+        """Return the trust list's keys for policy packs."""
+        return [{"kid": self.policy_kid.hex(), "spki": base64.b64encode(self._policy_spki).decode(), "purpose": "policy"}]
 
     def server_context(self, state: Path, kind: str, *, tls: str) -> ssl.SSLContext:
         """Return the server side of TLS with a certificate of ``kind``, asking clients for theirs without demanding it."""

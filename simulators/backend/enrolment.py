@@ -19,6 +19,7 @@ from simulators.backend.errors import ApiError
 
 if TYPE_CHECKING:
     from simulators.backend.authority import Authority
+    from simulators.backend.packs import Packs
     from simulators.backend.store import Store
 
 
@@ -31,6 +32,7 @@ class Enrolments:
     operator_id: str
     url: str = field(default="")
     refuse_software: bool = False
+    packs: Packs | None = None
 
     def write_order(self) -> str:
         """Return a fresh work-order token."""
@@ -75,7 +77,9 @@ class Enrolments:
                 "backend_url": self.url,
                 "approval_keys": self.authority.approval_keys(),
                 "vault_key": base64.b64encode(self.authority.vault_public).decode(),
+                **(self.packs.trust() if self.packs else {}),
             },
+            "packs": self.packs.signed() if self.packs else [],
         }
 
 

@@ -7,11 +7,11 @@ Unix socket paths end at 107 bytes, so names are short and the directory should 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 MODULES: Mapping[str, str] = {
     "pcscd": "simulators.pcscd",
@@ -24,6 +24,10 @@ MODULES: Mapping[str, str] = {
     "desk": "simulators.desk",
 }
 """Everything on the rig, by name. The order is the order of starting; what needs an endpoint of another waits for it."""
+
+SOURCES = Path(__file__).parents[2] / "firmware/packs"
+PACKS = [part for name in ("base", "mobile", "jiangxi") for part in ("--pack", str(SOURCES / f"cn-{name}.toml"))]
+"""The policy packs the rig's operator signs: the floor, a carrier, a region. Their sources are data; no code is shared."""
 
 AFTER: Mapping[str, str] = {"sim_card": "pcscd"}
 """Device → the device whose ready line it needs."""
@@ -95,7 +99,7 @@ class Layout:
             "controller": lambda: ["--link", str(self.device("controller"))],
             "camera": lambda: ["--socket", str(self.device("camera")), "--persona", choices.persona],
             "printer": lambda: ["--link", str(self.device("printer"))],
-            "backend": lambda: ["--state", str(self.root / "operator"), "--blank", f"@{self.pool}"],
+            "backend": lambda: ["--state", str(self.root / "operator"), "--blank", f"@{self.pool}", *PACKS],
             "desk": lambda: self._desk(choices),
         }
         return own[device]()

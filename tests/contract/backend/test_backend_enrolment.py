@@ -42,7 +42,7 @@ def test_an_enrolment_gives_certificates_of_one_purpose_each(unit: Unit) -> None
 
 def test_the_trust_list_names_operator_keys_and_address(operator: Operator, unit: Unit) -> None:
     trust = unit.enrolment["trust"]
-    assert set(trust) == {"operator_id", "backend_url", "approval_keys", "vault_key"}
+    assert set(trust) == {"operator_id", "backend_url", "approval_keys", "vault_key", "policy_keys", "policy"}
     assert trust["backend_url"] == operator.url
     assert len(base64.b64decode(trust["vault_key"], validate=True)) == 32
     (approval,) = trust["approval_keys"]
