@@ -14,7 +14,6 @@ Rules
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,9 +74,9 @@ class Approval:
     card: Card
     mode: Mode
     issue_data: bytes
-    """SHA-256 of the issue data's plaintext."""
+    """Digest of the issue data's plaintext."""
     sealed: bytes
-    """SHA-256 of the sealed issue data."""
+    """Digest of the sealed issue data."""
     boot_id: bytes
     valid_until_boot_ms: int
     """Last millisecond of that boot's clock at which a write may start."""
@@ -173,7 +172,7 @@ def _check_binding(said: _Said, record: SignedRecord, sealed: bytes, situation: 
         "session": said.session == record.session,
         "nonce": said.nonce == record.nonce,
         "card": said.card == record.card == situation.card,
-        "issue data": said.sealed == hashlib.sha256(sealed).digest(),
+        "issue data": said.sealed == record.record.suite.digest(sealed),
     }
     for name, same in bindings.items():
         if not same:

@@ -13,13 +13,13 @@ Rules
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from firmware.core import cbor, claims, cose
 from firmware.core.errors import Malformed
 from firmware.core.keyring import Keyring, Purpose
+from firmware.core.suite import SUITES, Suite
 
 FIRST: Final = bytes(32)
 """``previous`` of a unit's first checkpoint."""
@@ -38,7 +38,7 @@ class Checkpoint:
     boot_id: bytes
     boot_ms: int
     previous: bytes = FIRST
-    """SHA-256 of the previous checkpoint's signed bytes."""
+    """Digest of the previous checkpoint's signed bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +74,19 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: cose.Signer) -> SignedCheckp
         _checkpoint(payload)
     except Malformed as error:
         raise ValueError(f"no checkpoint can say this: {error}") from None
-    return _signed(cose.sign1(cbor.encode(payload), typ=cose.Type.CHECKPOINT, signer=signer), checkpoint)
+    return _signed(cose.sign1(cbor.encode(payload), typ=cose.Type.CHECKPOINT, signer=signer), checkpoint, SUITES[signer.alg])
 
 
 def verify_checkpoint(message: bytes, *, keyring: Keyring, seconds: int | None = None) -> SignedCheckpoint:
     """Return the checkpoint in ``message``; raises ``SignatureRefused``, or ``Malformed`` when a valid signature covers none."""
     verified = cose.verify1(message, typ=cose.Type.CHECKPOINT, keyring=keyring, purpose=Purpose.RECORD, seconds=seconds)
-    return _signed(message, _checkpoint(verified.claims))
+    return _signed(message, _checkpoint(verified.claims), verified.suite)
 
 
 def read_checkpoint(message: bytes) -> SignedCheckpoint:
     """Return the checkpoint in bytes this terminal signed, as found in its own journal: parsed strictly, the signature not asked."""
-    return _signed(message, _checkpoint(cose.read_unverified(message, typ=cose.Type.CHECKPOINT).claims))
+    read = cose.read_unverified(message, typ=cose.Type.CHECKPOINT)
+    return _signed(message, _checkpoint(read.claims), read.suite)
 
 
 def verify_countersignature(
@@ -114,8 +115,8 @@ def verify_countersignature(
     return found
 
 
-def _signed(message: bytes, checkpoint: Checkpoint) -> SignedCheckpoint:
-    return SignedCheckpoint(message, hashlib.sha256(message).digest(), checkpoint)
+def _signed(message: bytes, checkpoint: Checkpoint, suite: Suite) -> SignedCheckpoint:
+    return SignedCheckpoint(message, suite.digest(message), checkpoint)
 
 
 def _checkpoint(value: Any) -> Checkpoint:

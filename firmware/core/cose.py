@@ -4,8 +4,8 @@
 Decides whether bytes are a message of the kind asked for, signed by a key of the purpose asked for. Does not know what messages say.
 
 Rules
-* The key decides the algorithm, never the message. Unprotected header empty, no ``crit``, protected header exactly alg, kid and typ
-  (RFC 9596): one accepted encoding.
+* The key decides the algorithm, never the message; which there are is :mod:`firmware.core.suite`'s. Unprotected header empty, no ``crit``,
+  protected header exactly alg, kid and typ (RFC 9596): one accepted encoding.
 * The bytes that were signed are verified as they came; nothing is re-encoded to be verified. The payload must itself be strict CBOR.
 * The verifier asks in a fixed order: tag and shape, unprotected, typ, crit, kid, alg, signature length, signature, payload.
 * ECDSA signatures are malleable: what must be unique (nonce, approval id) stands inside the payload.
@@ -19,20 +19,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-
 from firmware.core import cbor
 from firmware.core.errors import Malformed, SignatureFault, SignatureRefused
-from firmware.core.keyring import ES256, KID_LENGTH, Key, Keyring, Purpose
+from firmware.core.keyring import KID_LENGTH, Keyring, Purpose
+from firmware.core.suite import SIGNATURE_LENGTH, SUITES, Suite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-SIGNATURE_LENGTH: Final = 64
-"""r || s of P-256."""
 
 _TAG: Final = b"\xd2"
 """Tag 18 in its only accepted form."""
@@ -80,11 +73,12 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a verified message says. ``payload`` are the signed bytes, ``claims`` their decoded map."""
+    """What a verified message says. ``payload`` are the signed bytes, ``claims`` their decoded map, ``suite`` that of the key."""
 
     payload: bytes
     kid: bytes
     claims: Mapping[int, Any]
+    suite: Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +92,10 @@ class _Envelope:
 def sign1(payload: bytes, *, typ: Type, signer: Signer, aad: bytes = b"") -> bytes:
     """Return the tagged COSE_Sign1 of ``payload`` (strict CBOR of a map), bound to the external data ``aad``.
 
-    ``ValueError`` when the signer is not an ES256 key or returns something that is no signature; the signer's own errors pass.
+    ``ValueError`` when the signer's key is of no suite or it returns something that is no signature; the signer's own errors pass.
     """
-    if signer.alg != ES256 or len(signer.kid) != KID_LENGTH:
-        raise ValueError("the signer is no ES256 key")
+    if signer.alg not in SUITES or len(signer.kid) != KID_LENGTH:
+        raise ValueError("the signer's key is of no suite")
     protected = cbor.encode({_ALG: signer.alg, _KID: signer.kid, _TYP: typ.value})
     signature = signer.sign(_to_be_signed(protected, aad, payload))
     if len(signature) != SIGNATURE_LENGTH:
@@ -123,14 +117,18 @@ def verify1(message: bytes, *, typ: Type, keyring: Keyring, purpose: Purpose, aa
         raise SignatureRefused(SignatureFault.ALGORITHM)
     if len(envelope.signature) != SIGNATURE_LENGTH:
         raise SignatureRefused(SignatureFault.LENGTH)
-    _check_signature(key, envelope.signature, _to_be_signed(envelope.protected, aad, envelope.payload))
-    return Verified(envelope.payload, key.kid, _claims(envelope.payload))
+    if not key.verifies(envelope.signature, _to_be_signed(envelope.protected, aad, envelope.payload)):
+        raise SignatureRefused(SignatureFault.SIGNATURE)
+    return Verified(envelope.payload, key.kid, _claims(envelope.payload), key.suite)
 
 
 def read_unverified(message: bytes, *, typ: Type) -> Verified:
     """Return what ``message`` says without asking who signed it: for bytes this terminal signed itself and read from its own journal."""
     envelope = _open(message, typ)
-    return Verified(envelope.payload, envelope.header[_KID], _claims(envelope.payload))
+    suite = SUITES.get(envelope.header[_ALG])
+    if suite is None:
+        raise SignatureRefused(SignatureFault.ALGORITHM)
+    return Verified(envelope.payload, envelope.header[_KID], _claims(envelope.payload), suite)
 
 
 def _open(message: bytes, typ: Type) -> _Envelope:
@@ -168,12 +166,3 @@ def _claims(payload: bytes) -> dict[int, Any]:
 def _to_be_signed(protected: bytes, aad: bytes, payload: bytes) -> bytes:
     """Return the Sig_structure of RFC 9052 §4.4."""
     return cbor.encode([_CONTEXT, protected, aad, payload])
-
-
-def _check_signature(key: Key, signature: bytes, tbs: bytes) -> None:
-    half = SIGNATURE_LENGTH // 2
-    der = encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
-    try:
-        key.public_key.verify(der, tbs, ec.ECDSA(SHA256()))
-    except InvalidSignature:
-        raise SignatureRefused(SignatureFault.SIGNATURE) from None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """HPKE (RFC 9180) as the messages use it: base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-128-GCM, empty aad, enc || ciphertext.
 
-Keys are raw 32-byte X25519 values. ``seal`` is the one function of the core whose result is not decided by its arguments: the library
-draws the ephemeral key, as HPKE demands; no decision depends on it. Callers run it where effects run and journal its result.
+Keys are raw 32-byte X25519 values. ``seal`` and ``new_key`` are the two functions of the core whose results are not decided by their
+arguments: the library draws a key, as HPKE demands; no decision depends on it. Callers run them where effects run and journal the result.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
 def public_of(private_key: bytes) -> bytes:
     """Return the raw public half of a raw X25519 private key; ``ValueError`` when it has not 32 bytes."""
     return X25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()
+
+
+def new_key() -> tuple[bytes, bytes]:
+    """Return the raw halves of a new key, private and public."""
+    private = X25519PrivateKey.generate()
+    return private.private_bytes_raw(), private.public_key().public_bytes_raw()
 
 
 def seal(plaintext: bytes, *, public_key: bytes, info: bytes) -> bytes:

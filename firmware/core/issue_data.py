@@ -10,11 +10,10 @@ Rules
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from firmware.core import cbor, claims, hpke
+from firmware.core import cbor, claims, international
 from firmware.core.challenge import Challenge, read_challenge
 from firmware.core.errors import CannotOpen, IssueDataRefused, Malformed
 from firmware.core.mode import Mode
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from firmware.core.approval import Approval
     from firmware.core.record import Card
+    from firmware.core.suite import Provider
 
 MAX_STEPS: Final = 64
 MAX_RELAYED: Final = 256
@@ -76,22 +76,24 @@ IssueData = Profile | Script | RelayOrder
 
 
 def issue_data_info(record_digest: bytes) -> bytes:
-    """Return the HPKE info of the issue data for the record with this digest."""
+    """Return what the sealed issue data is bound to, for the record with this digest."""
     return _INFO + record_digest
 
 
-def open_issue_data(sealed: bytes, *, private_key: bytes, approval: Approval) -> tuple[IssueData, bytes]:
-    """Return the approved data and its plaintext; ``private_key`` is the session's X25519 key whose public half stands in the record.
+def open_issue_data(
+    sealed: bytes, *, private_key: bytes, approval: Approval, provider: Provider = international.PROVIDER
+) -> tuple[IssueData, bytes]:
+    """Return the approved data and its plaintext; ``private_key`` is the session's key whose public half stands in the record.
 
     :class:`~firmware.core.errors.IssueDataRefused` with R707 or R704.
     """
-    if hashlib.sha256(sealed).digest() != approval.sealed:
+    if provider.suite.digest(sealed) != approval.sealed:
         raise IssueDataRefused("R707", "sealed issue data")
     try:
-        plaintext = hpke.open_sealed(sealed, private_key=private_key, info=issue_data_info(approval.record))
+        plaintext = provider.open_sealed(sealed, private_key=private_key, info=issue_data_info(approval.record))
     except CannotOpen:
         raise IssueDataRefused("R704", "issue data cannot be opened") from None
-    if hashlib.sha256(plaintext).digest() != approval.issue_data:
+    if provider.suite.digest(plaintext) != approval.issue_data:
         raise IssueDataRefused("R707", "issue data")
     try:
         data = parse_issue_data(approval.mode, plaintext)

@@ -2,6 +2,7 @@
 """Which public key may speak for what. The keyring, never the message, decides algorithm and purpose.
 
 Rules
+* A key's own encoding says of which suite it is (:mod:`firmware.core.suite`), among those its reader accepts; its algorithm follows.
 * ``kid`` is the first 16 bytes of SHA-256 over the key's DER SubjectPublicKeyInfo; a stated kid that differs is refused.
 * One key, one purpose: a kid stands in a keyring once.
 * A key with a time window needs a time to be found; without one it is not found.
@@ -14,23 +15,20 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
-
+from firmware.core import international
 from firmware.core.errors import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-ES256: Final = -7
-"""ECDSA with SHA-256 over P-256 (RFC 9053 §2.1)."""
+    from firmware.core.suite import Provider, Suite, Verifier
+
 KID_LENGTH: Final = 16
-X25519_LENGTH: Final = 32
 _STRICTEST_CHANNEL: Final = 5
 
 
@@ -55,31 +53,41 @@ class Key:
     """One public key with the one algorithm and purpose it is good for; times are Unix seconds, ``not_after`` exclusive."""
 
     kid: bytes
-    alg: int
-    public_key: ec.EllipticCurvePublicKey = field(repr=False, compare=False)
+    spki: bytes = field(repr=False)
+    """DER SubjectPublicKeyInfo."""
+    suite: Suite
+    """What the key signs under."""
+    verifies: Verifier = field(repr=False, compare=False)
+    """Takes a raw signature and what was signed."""
     purpose: Purpose
     not_before: int | None = None
     not_after: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse, with ``ValueError``, another curve than P-256, an algorithm that is not ES256 and a kid that is not the key's."""
-        if self.alg != ES256 or type(self.public_key.curve) is not ec.SECP256R1:
-            raise ValueError("only ES256 with P-256")
-        if self.kid != key_id(self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)):
+        """Refuse, with ``ValueError``, a kid that is not the key's."""
+        if self.kid != key_id(self.spki):
             raise ValueError("kid is not the key's")
 
+    @property
+    def alg(self) -> int:
+        """The one COSE algorithm this key signs with."""
+        return self.suite.alg
+
     @classmethod
-    def from_spki(cls, spki: bytes, purpose: Purpose, *, not_before: int | None = None, not_after: int | None = None) -> Self:
-        """Return the key of a DER SubjectPublicKeyInfo; :class:`~firmware.core.errors.Malformed` when it is no P-256 key."""
-        try:
-            public_key = load_der_public_key(spki)
-        except (ValueError, UnsupportedAlgorithm):
-            raise Malformed("public key") from None
-        if not isinstance(public_key, ec.EllipticCurvePublicKey) or type(public_key.curve) is not ec.SECP256R1:
-            raise Malformed("public key")
-        if public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != spki:
-            raise Malformed("public key encoding")
-        return cls(key_id(spki), ES256, public_key, purpose, not_before, not_after)
+    def from_spki(
+        cls,
+        spki: bytes,
+        purpose: Purpose,
+        *,
+        accepted: Iterable[Provider] = (international.PROVIDER,),
+        not_before: int | None = None,
+        not_after: int | None = None,
+    ) -> Self:
+        """Return the key of a DER SubjectPublicKeyInfo; :class:`~firmware.core.errors.Malformed` when no accepted suite has such keys."""
+        for provider in accepted:
+            with suppress(Malformed):
+                return cls(key_id(spki), spki, provider.suite, provider.verifier(spki), purpose, not_before, not_after)
+        raise Malformed("public key")
 
     def good_at(self, seconds: int | None) -> bool:
         """Return whether the key may be used at ``seconds``."""
@@ -112,17 +120,18 @@ class Keyring:
         return key if key is not None and key.purpose == purpose and key.good_at(seconds) else None
 
     @classmethod
-    def from_trust_json(cls, trust: Mapping[str, Any]) -> Self:
-        """Return the operator's keys of a decoded ``trust.json``; ``Malformed`` when an entry is not right.
+    def from_trust_json(cls, trust: Mapping[str, Any], accepted: Iterable[Provider] = (international.PROVIDER,)) -> Self:
+        """Return the operator's keys of a decoded ``trust.json``; ``Malformed`` when an entry is not right or of no accepted suite.
 
         ``approval_keys`` must be there, ``policy_keys`` may be; each key stands once and in the list of its purpose.
         """
-        entries, policy = trust.get("approval_keys"), trust.get("policy_keys", [])
+        entries, policy, providers = trust.get("approval_keys"), trust.get("policy_keys", []), tuple(accepted)
         if not isinstance(entries, list) or not entries:
             raise Malformed("approval_keys")
         if not isinstance(policy, list):
             raise Malformed("policy_keys")
-        keys = [_trusted_key(entry, Purpose.APPROVAL) for entry in entries] + [_trusted_key(entry, Purpose.POLICY) for entry in policy]
+        keys = [_trusted_key(entry, Purpose.APPROVAL, providers) for entry in entries]
+        keys += [_trusted_key(entry, Purpose.POLICY, providers) for entry in policy]
         if len({key.kid for key in keys}) != len(keys):
             raise Malformed("approval_keys")
         return cls(keys)
@@ -136,22 +145,28 @@ class Trust:
     backend_url: str
     keyring: Keyring
     vault_key: bytes
-    """Raw X25519 public key of the operator's vault, 32 bytes."""
+    """Public key of the operator's vault, as long as the suite's are."""
     packs: tuple[str, ...] = ()
     """Ids of the policy packs without which no session may begin; none: the floor alone holds."""
     channel: int = 5
     """Channel level of the counter, 1 (own hall) to 5 (end of the chain, the strictest)."""
+    provider: Provider = international.PROVIDER
+    """The terminal's suite; every key above is of it."""
 
     @classmethod
-    def from_json(cls, trust: Mapping[str, Any]) -> Self:
-        """Return the trust of a decoded ``trust.json``; :class:`~firmware.core.errors.Malformed` when a part is missing or wrong."""
+    def from_json(cls, trust: Mapping[str, Any], provider: Provider = international.PROVIDER) -> Self:
+        """Return the trust of a decoded ``trust.json``; :class:`~firmware.core.errors.Malformed` when a part is missing or wrong.
+
+        ``provider`` is that of the terminal's own record key; a key of another suite is wrong.
+        """
         operator_id, backend_url = trust.get("operator_id"), trust.get("backend_url")
         if not (isinstance(operator_id, str) and operator_id and isinstance(backend_url, str) and backend_url):
             raise Malformed("trust")
         vault_key = _base64(trust.get("vault_key"))
-        if len(vault_key) != X25519_LENGTH:
+        if len(vault_key) != provider.suite.sealing_key_length:
             raise Malformed("vault_key")
-        return cls(operator_id, backend_url, Keyring.from_trust_json(trust), vault_key, *_policy(trust.get("policy", {})))
+        packs, channel = _policy(trust.get("policy", {}))
+        return cls(operator_id, backend_url, Keyring.from_trust_json(trust, (provider,)), vault_key, packs, channel, provider)
 
 
 def _policy(policy: Any) -> tuple[tuple[str, ...], int]:
@@ -166,13 +181,14 @@ def _policy(policy: Any) -> tuple[tuple[str, ...], int]:
     return tuple(packs), channel
 
 
-def _trusted_key(entry: Any, purpose: Purpose) -> Key:
+def _trusted_key(entry: Any, purpose: Purpose, accepted: tuple[Provider, ...]) -> Key:
     if not isinstance(entry, dict) or entry.get("purpose") != purpose:
         raise Malformed("approval_keys")
     window = entry.get("not_before"), entry.get("not_after")
     if not all(bound is None or type(bound) is int for bound in window):
         raise Malformed("approval_keys")
-    key = Key.from_spki(_base64(entry.get("spki")), purpose, not_before=window[0], not_after=window[1])
+    spki = _base64(entry.get("spki"))
+    key = Key.from_spki(spki, purpose, accepted=accepted, not_before=window[0], not_after=window[1])
     if entry.get("kid") != key.kid.hex():
         raise Malformed("kid is not the key's")
     return key

@@ -18,12 +18,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from firmware.core import cbor, claims, cose, hpke
+from firmware.core import cbor, claims, cose, international
 from firmware.core.errors import Malformed
 from firmware.core.keyring import Keyring, Purpose
+from firmware.core.suite import INTERNATIONAL, Suite
 from hal.document import PortraitProvenance, is_holder, is_portrait
 
 if TYPE_CHECKING:
+    from firmware.core.suite import Provider
     from hal.document import Holder, Portrait
 
 SALT_LENGTH: Final = 32
@@ -66,7 +68,7 @@ class Card:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the card as the record carries it: its name in events, where the identity itself need not stand."""
+        """SHA-256, in every suite, of the card as the record carries it: its name in events, where the identity itself need not stand."""
         return hashlib.sha256(cbor.encode(self.to_claim())).digest()
 
     def to_claim(self) -> dict[int, Any]:
@@ -101,7 +103,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class RecordFacts:
-    """Everything in a record that is not the subscriber's identity. Digests are SHA-256, times Unix seconds or boot milliseconds."""
+    """Everything in a record that is not the subscriber's identity. Times are Unix seconds or boot milliseconds."""
 
     terminal: str
     signed_at: int
@@ -123,7 +125,7 @@ class RecordFacts:
     journal: bytes
     face: Face
     profile_key: bytes
-    """Raw X25519 public key of this session, to which the operator seals the profile."""
+    """Public key of this session, to which the operator seals the profile; as long as the suite's are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class Record:
     digests: tuple[tuple[int, bytes], ...]
     """Field number and salted digest, ascending."""
     facts: RecordFacts
+    suite: Suite = INTERNATIONAL
+    """The signing key's: how the digests of items, portraits and of the message itself are made. Not a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ class SignedRecord:
 
     message: bytes = field(repr=False)
     digest: bytes
-    """SHA-256 of :attr:`message`: external data of the approval, ``previous`` of the next record."""
+    """Digest of :attr:`message`: external data of the approval, ``previous`` of the next record."""
     record: Record
 
     @property
@@ -171,8 +175,10 @@ class SignedRecord:
         return self.record.facts.card
 
 
-def build_record(facts: RecordFacts, *, holder: Holder, portraits: tuple[Portrait, ...], salts: bytes) -> RecordDraft:
-    """Return the draft for what a reader and a camera made.
+def build_record(
+    facts: RecordFacts, *, holder: Holder, portraits: tuple[Portrait, ...], salts: bytes, suite: Suite = INTERNATIONAL
+) -> RecordDraft:
+    """Return the draft for what a reader and a camera made; ``suite`` is that of the key which will sign it.
 
     ``portraits`` holds at most one of each provenance and always a live one. ``salts`` are :data:`SALTS_LENGTH` random bytes, fresh for
     this record. ``ValueError`` when a part is missing, doubled or outside what the CDDL allows, ``TypeError`` for an identity or a picture
@@ -182,14 +188,14 @@ def build_record(facts: RecordFacts, *, holder: Holder, portraits: tuple[Portrai
         raise TypeError("an identity comes from a reader")
     if len(salts) != SALTS_LENGTH:
         raise ValueError(f"{SALTS_LENGTH} bytes of salt are needed")
-    values = _identity(holder) | _portraits(portraits)
+    values = _identity(holder) | _portraits(portraits, suite)
     salt_of = {number: salts[i * SALT_LENGTH : (i + 1) * SALT_LENGTH] for i, number in enumerate(Field)}
     items = [[salt_of[number], int(number), value] for number, value in sorted(values.items())]
-    digests = tuple((int(number), _item_digest(item)) for number, item in zip(sorted(values), items, strict=True))
-    record = Record(holder.kind, holder.provenance.value, digests, facts)
+    digests = tuple((int(number), _item_digest(item, suite)) for number, item in zip(sorted(values), items, strict=True))
+    record = Record(holder.kind, holder.provenance.value, digests, facts, suite)
     payload = cbor.encode(_to_claims(record))
     try:
-        again = _from_claims(cbor.decode(payload))
+        again = _from_claims(cbor.decode(payload), suite)
     except Malformed as error:
         raise ValueError(f"no record can say this: {error}") from None
     if again != record:
@@ -198,9 +204,11 @@ def build_record(facts: RecordFacts, *, holder: Holder, portraits: tuple[Portrai
 
 
 def sign_record(draft: RecordDraft, signer: cose.Signer) -> SignedRecord:
-    """Return the record signed by the unit's record key; ``ValueError`` when the draft states another protection than the key has."""
+    """Return the record signed by the unit's record key; ``ValueError`` when the draft is for a key of another suite or protection."""
     if draft.record.facts.protection != signer.protection:
         raise ValueError("the record states another protection level than the key's")
+    if draft.record.suite.alg != signer.alg:
+        raise ValueError("the record was drafted for a key of another suite")
     message = cose.sign1(draft.payload, typ=cose.Type.RECORD, signer=signer)
     return _signed(message, draft.record)
 
@@ -208,21 +216,22 @@ def sign_record(draft: RecordDraft, signer: cose.Signer) -> SignedRecord:
 def verify_record(message: bytes, *, keyring: Keyring, seconds: int | None = None) -> SignedRecord:
     """Return the record in ``message``; raises ``SignatureRefused``, or ``Malformed`` when a valid signature covers no record."""
     verified = cose.verify1(message, typ=cose.Type.RECORD, keyring=keyring, purpose=Purpose.RECORD, seconds=seconds)
-    return _signed(message, _from_claims(verified.claims))
+    return _signed(message, _from_claims(verified.claims, verified.suite))
 
 
 def read_record(message: bytes) -> SignedRecord:
     """Return the record in bytes this terminal signed, as found in its own journal: parsed strictly, the signature not asked."""
-    return _signed(message, _from_claims(cose.read_unverified(message, typ=cose.Type.RECORD).claims))
+    read = cose.read_unverified(message, typ=cose.Type.RECORD)
+    return _signed(message, _from_claims(read.claims, read.suite))
 
 
-def seal_items(draft: RecordDraft, *, vault_key: bytes) -> bytes:
-    """Return the draft's items, HPKE-sealed to the operator's vault key (raw X25519) and bound to the session."""
-    return hpke.seal(draft.items, public_key=vault_key, info=items_info(draft.record.facts.session))
+def seal_items(draft: RecordDraft, *, vault_key: bytes, provider: Provider = international.PROVIDER) -> bytes:
+    """Return the draft's items, sealed to the operator's vault key and bound to the session."""
+    return provider.seal(draft.items, public_key=vault_key, info=items_info(draft.record.facts.session))
 
 
 def items_info(session: bytes) -> bytes:
-    """Return the HPKE info of a session's items."""
+    """Return what a session's sealed items are bound to."""
     return _ITEMS_INFO + session
 
 
@@ -242,17 +251,17 @@ def disclose(record: Record, items: bytes) -> dict[Field, str | bytes]:
         if claims.uint(number) not in digests or number in values:
             raise Malformed("item field")
         values[Field(number)] = claims.digest(value) if number in _PORTRAITS else claims.text(value)
-        if _item_digest(item) != digests[number]:
+        if _item_digest(item, record.suite) != digests[number]:
             raise Malformed("item does not match the record")
     return values
 
 
 def _signed(message: bytes, record: Record) -> SignedRecord:
-    return SignedRecord(message, hashlib.sha256(message).digest(), record)
+    return SignedRecord(message, record.suite.digest(message), record)
 
 
-def _item_digest(item: list[Any]) -> bytes:
-    return hashlib.sha256(cbor.encode(item)).digest()
+def _item_digest(item: list[Any], suite: Suite) -> bytes:
+    return suite.digest(cbor.encode(item))
 
 
 def _identity(holder: Holder) -> dict[Field, str | bytes]:
@@ -269,9 +278,9 @@ def _identity(holder: Holder) -> dict[Field, str | bytes]:
     return {number: value for number, value in values.items() if value}
 
 
-def _portraits(portraits: tuple[Portrait, ...]) -> dict[Field, str | bytes]:
+def _portraits(portraits: tuple[Portrait, ...], suite: Suite) -> dict[Field, str | bytes]:
     field_of = {PortraitProvenance.CHIP: Field.CHIP_PORTRAIT, PortraitProvenance.CAMERA: Field.LIVE_PORTRAIT}
-    values: dict[Field, str | bytes] = {field_of[p.provenance]: hashlib.sha256(p.image).digest() for p in portraits}
+    values: dict[Field, str | bytes] = {field_of[p.provenance]: suite.digest(p.image) for p in portraits}
     if len(values) != len(portraits) or Field.LIVE_PORTRAIT not in values:
         raise ValueError("one live portrait, and at most one from the chip")
     return values
@@ -310,8 +319,8 @@ def _to_claims(record: Record) -> dict[int, Any]:
 _KEYS: Final = frozenset({1, 6, 7, 10, *range(256, 276)})
 
 
-def _from_claims(value: Any) -> Record:
-    """Return the record a decoded payload says; ``Malformed`` for anything the CDDL does not allow."""
+def _from_claims(value: Any, suite: Suite) -> Record:
+    """Return the record a decoded payload of ``suite`` says; ``Malformed`` for anything the CDDL does not allow."""
     c = claims.fields(value, _KEYS)
     claims.version(c[256])
     digests = claims.fields(c[260], frozenset(), frozenset(Field))
@@ -340,10 +349,9 @@ def _from_claims(value: Any) -> Record:
         previous=claims.digest(c[272]),
         journal=claims.digest(c[273]),
         face=Face(claims.uint(face[0], 100), claims.flag(face[1])),
-        profile_key=claims.octets(c[275], hpke.KEY_LENGTH),
+        profile_key=claims.octets(c[275], suite.sealing_key_length),
     )
     if facts.sequence < 1:
         raise Malformed("sequence")
-    return Record(
-        claims.text(c[258]), claims.word(c[259], *SOURCES), tuple((n, claims.digest(d)) for n, d in sorted(digests.items())), facts
-    )
+    salted = tuple((n, claims.digest(d)) for n, d in sorted(digests.items()))
+    return Record(claims.text(c[258]), claims.word(c[259], *SOURCES), salted, facts, suite)

@@ -13,7 +13,6 @@ Rules
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -22,6 +21,7 @@ from firmware.core import cbor, claims, cose
 from firmware.core.errors import AckRefused, Malformed, SignatureRefused
 from firmware.core.keyring import Keyring, Purpose
 from firmware.core.outcomes import OUTCOMES
+from firmware.core.suite import SUITES, Suite
 
 
 class Verdict(StrEnum):
@@ -162,7 +162,7 @@ def decode_answers(stored: bytes) -> tuple[CardAnswer, ...]:
 def sign_result(result: Result, signer: cose.Signer) -> SignedResult:
     """Return the result signed by the unit's record key."""
     message = cose.sign1(encode_result(result), typ=cose.Type.RESULT, signer=signer, aad=result.approval_id or b"")
-    return _signed(message, result)
+    return _signed(message, result, SUITES[signer.alg])
 
 
 def verify_result(message: bytes, *, keyring: Keyring, approval_id: bytes | None, seconds: int | None = None) -> SignedResult:
@@ -171,12 +171,13 @@ def verify_result(message: bytes, *, keyring: Keyring, approval_id: bytes | None
     result = _result(verified.claims)
     if result.approval_id != approval_id:
         raise Malformed("approval id")
-    return _signed(message, result)
+    return _signed(message, result, verified.suite)
 
 
 def read_result(message: bytes) -> SignedResult:
     """Return the result in bytes this terminal signed, as found in its own journal: parsed strictly, the signature not asked."""
-    return _signed(message, _result(cose.read_unverified(message, typ=cose.Type.RESULT).claims))
+    read = cose.read_unverified(message, typ=cose.Type.RESULT)
+    return _signed(message, _result(read.claims), read.suite)
 
 
 def verify_ack(message: bytes, *, result: SignedResult, keyring: Keyring, operator: str, seconds: int | None = None) -> Ack:
@@ -202,8 +203,8 @@ def verify_ack(message: bytes, *, result: SignedResult, keyring: Keyring, operat
     return ack
 
 
-def _signed(message: bytes, result: Result) -> SignedResult:
-    return SignedResult(message, hashlib.sha256(message).digest(), result)
+def _signed(message: bytes, result: Result, suite: Suite) -> SignedResult:
+    return SignedResult(message, suite.digest(message), result)
 
 
 def _answers_claim(answers: tuple[CardAnswer, ...]) -> list[list[Any]]:

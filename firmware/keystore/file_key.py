@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from firmware.core.keyring import ES256, key_id
+from firmware.core.keyring import key_id
+from firmware.core.suite import ES256
 from firmware.keystore import files
 from firmware.keystore.errors import KeyUnfit
 

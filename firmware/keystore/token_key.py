@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from firmware.core.keyring import ES256, key_id
+from firmware.core.keyring import key_id
+from firmware.core.suite import ES256
 from firmware.keystore import key_ref, token_tls, token_uri
 from firmware.keystore.errors import KeyExists, KeyMissing, KeyUnavailable, KeyUnfit, KeyUnsafe
 from firmware.keystore.key_ref import KeyRef

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from firmware.core import cbor, cose
 from firmware.core.errors import SignatureRefused
-from firmware.core.keyring import ES256, Key, Keyring, Purpose, key_id
+from firmware.core.keyring import Key, Keyring, Purpose, key_id
+from firmware.core.suite import ES256
 from firmware.keystore import KeyExists, KeyMissing, certificate_request, create_key, has_key, open_signer, retire_keys
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from firmware.core import cbor, cose
 from firmware.core.errors import SignatureFault, SignatureRefused
 from firmware.core.keyring import Key, Keyring, Purpose
+from firmware.core.suite import INTERNATIONAL, SIGNATURE_LENGTH
 from tests.unit.core_codecs.core_world import OPERATOR_KEY, OPERATOR_KEYS, STRANGER_KEY, ScalarSigner
 
 PAYLOAD = cbor.encode({1: "x", 256: [1, b"y"]})
@@ -42,7 +43,7 @@ def parts(message: bytes = GOOD) -> list[Any]:
 
 
 def test_verify_good_message_gives_signed_bytes_and_key() -> None:
-    assert verify(GOOD) == cose.Verified(PAYLOAD, OPERATOR_KEY.kid, {1: "x", 256: [1, b"y"]})
+    assert verify(GOOD) == cose.Verified(PAYLOAD, OPERATOR_KEY.kid, {1: "x", 256: [1, b"y"]}, INTERNATIONAL)
     assert forge() == GOOD
 
 
@@ -161,7 +162,7 @@ def test_sign_unfit_signer_is_a_callers_error(signer: ScalarSigner) -> None:
 
 def test_signer_protocol_is_met_by_plain_attributes() -> None:
     signer: cose.Signer = OPERATOR_KEY
-    assert len(signer.sign(b"x")) == cose.SIGNATURE_LENGTH
+    assert len(signer.sign(b"x")) == SIGNATURE_LENGTH
     assert isinstance(OPERATOR_KEY.key.curve, ec.SECP256R1)
 
 

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware.core.errors import Malformed
+from firmware.core.international import PROVIDER
 from firmware.core.keyring import Key, Keyring, Purpose, Trust
+from firmware.core.suite import INTERNATIONAL
 from tests.unit.core_codecs.core_world import OPERATOR_KEY, TERMINAL_KEY
 
 ENTRY = {"kid": OPERATOR_KEY.kid.hex(), "spki": base64.b64encode(OPERATOR_KEY.spki).decode(), "purpose": "approval"}
@@ -36,12 +38,14 @@ def test_keyring_one_key_for_two_purposes_is_refused() -> None:
         Keyring([Key.from_spki(OPERATOR_KEY.spki, Purpose.APPROVAL), Key.from_spki(OPERATOR_KEY.spki, Purpose.UPDATE)])
 
 
-def test_key_stated_kid_or_algorithm_of_another_key_is_refused() -> None:
-    public_key = OPERATOR_KEY.key.public_key()
+def test_key_stated_kid_of_another_key_is_refused() -> None:
     with pytest.raises(ValueError, match="kid"):
-        Key(TERMINAL_KEY.kid, -7, public_key, Purpose.APPROVAL)
-    with pytest.raises(ValueError, match="ES256"):
-        Key(OPERATOR_KEY.kid, -9, public_key, Purpose.APPROVAL)
+        Key(TERMINAL_KEY.kid, OPERATOR_KEY.spki, INTERNATIONAL, PROVIDER.verifier(OPERATOR_KEY.spki), Purpose.APPROVAL)
+
+
+def test_key_that_no_accepted_suite_has_is_malformed() -> None:
+    with pytest.raises(Malformed):
+        Key.from_spki(OPERATOR_KEY.spki, Purpose.APPROVAL, accepted=())
 
 
 def test_from_spki_other_kinds_of_keys_are_malformed() -> None:
