@@ -93,7 +93,6 @@ class Card:
     def _reset(self) -> None:
         self.basic = self.session = Session(self.mf)
         self.channels = channels.Channels(self.basic)
-        self.basic.proactive = toolkit.at_reset(self)
         self.channel.close()
         self.message_parts.clear()
         self.open_domain()

@@ -26,6 +26,8 @@ STATUS_WORDS = {
     0x6985: 0x9808, 0x6A86: 0x6B00, 0x6A80: 0x6F00, 0x6282: 0x9404, 0x6283: 0x9000,
 }  # fmt: skip
 """UICC status word → that of 2G, TS 51.011 §9.4."""
+CHARACTERISTICS = 0x31
+"""Of the file system, TS 51.011 §9.2.1: the clock may stop; 1.8 V and 3 V do as well as 5 V: terminals refuse a card of 5 V alone."""
 PIN_COMMANDS = frozenset({0x20, 0x24, 0x26, 0x28, 0x2C})
 GET_RESPONSE, RUN_GSM_ALGORITHM = 0xC0, 0x88
 STRUCTURES = {Structure.TRANSPARENT: 0x00, Structure.LINEAR: 0x01, Structure.CYCLIC: 0x03}
@@ -89,7 +91,7 @@ def directory_form(card: Card, directory: Directory) -> bytes:
         + directory.fid.to_bytes(2, "big")
         + bytes([kind])
         + bytes(5)
-        + bytes([10, 0x01 | enabled])
+        + bytes([10, CHARACTERISTICS | enabled])
         + counts
         + b"\0"
         + keys

@@ -34,6 +34,8 @@ class Session:
     """Waits for GET RESPONSE, which ends with ``response_sw``."""
     response_sw: int = 0x9000
 
+    profiled: bool = False
+    """The terminal said what it can do."""
     proactive: list[bytes] = field(default_factory=list)
     """Commands to the terminal that were not fetched yet."""
     outstanding: bool = False

@@ -38,11 +38,6 @@ ENVELOPES = range(0xD1, 0xDF)
 """Tags of what a terminal downloads, TS 102 223 §9.1 and TS 101 220 §7.2."""
 
 
-def at_reset(card: Card) -> list[bytes]:
-    """Return what the card wants from the terminal after a reset."""
-    return [SET_UP_MENU, DISPLAY_TEXT] if card.persona.model.behaviour.proactive == "menu" else []
-
-
 def pending(card: Card) -> bytes:
     """Return the proactive command that waits to be fetched, or nothing."""
     basic = card.basic
@@ -59,10 +54,13 @@ def send_short_message(tpdu: bytes) -> bytes:
     return tlv(0xD0, details + tlv(_DEVICES, bytes([0x81, NETWORK])) + tlv(0x8B, tpdu))
 
 
-def terminal_profile(_: Card, command: Command) -> bytes:
-    """TERMINAL PROFILE, §11.2.1."""
+def terminal_profile(card: Card, command: Command) -> bytes:
+    """TERMINAL PROFILE, §11.2.1: from the first one on, a card with a menu asks for it. A terminal that sends none is asked nothing."""
     if not command.data:
         raise Refused(0x6700)
+    if card.persona.model.behaviour.proactive == "menu" and not card.basic.profiled:
+        card.basic.proactive += [SET_UP_MENU, DISPLAY_TEXT]
+    card.basic.profiled = True
     return b""
 
 

@@ -184,7 +184,8 @@ def test_uicc_second_generation_tool_reads_and_writes_it_too(open_card: tuple[To
 
 def test_uicc_every_prompt_of_a_menu_card_is_answered_at_the_wire() -> None:
     with tool_at("usim-91xx") as (tool, _):
-        _, sw = tool.ask("00A4000C023F00")
+        assert tool.ask("00A4000C023F00")[1] == "9000"
+        _, sw = tool.ask("8010000002FFFF")
         assert sw[:2] == "91"
         menu, sw = tool.send("80120000" + sw[2:])
         assert (parse(menu)[0xD0][:5].hex(), sw) == ("8103012500", "9000")

@@ -26,7 +26,7 @@ def test_uicc_second_generation_directory_is_told_in_23_bytes() -> None:
     play(card, ("A0A40000027F20", "9F17"))
     form = card.process(bytes.fromhex("A0C0000017"))
     assert form[-2:] == b"\x90\x00"
-    assert (form[4:6], form[6], form[12], form[13]) == (b"\x7f\x20", 0x02, 10, 0x81)  # CHV1 disabled
+    assert (form[4:6], form[6], form[12], form[13]) == (b"\x7f\x20", 0x02, 10, 0xB1)  # CHV1 disabled
     assert form[18:22] == bytes.fromhex("838A838A")
     play(card, ("A0F2000016", "8A9000"), ("A0F2000018", "6717"))
 

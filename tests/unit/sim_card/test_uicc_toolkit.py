@@ -9,6 +9,7 @@ from simulators.sim_card.personas import CARDS
 from simulators.sim_card.toolkit import DISPLAY_TEXT, SET_UP_MENU
 
 USIM = "00A4040C07A0000000871002"
+PROFILE = "8010000002FFFF"
 ANSWER = "801400000C810301250002028281030100"
 
 
@@ -24,7 +25,8 @@ def tell(card: Card, command: str) -> str:
 def test_uicc_with_a_menu_answers_91_until_its_commands_are_fetched_and_answered() -> None:
     card = card_of("usim-91xx")
     menu, text = f"{len(SET_UP_MENU):02X}", f"{len(DISPLAY_TEXT):02X}"
-    assert tell(card, "00A4000C023F00") == "91" + menu
+    assert tell(card, "00A4000C023F00") == "9000"  # nothing of a terminal that did not say what it can do
+    assert tell(card, PROFILE) == "91" + menu
     assert tell(card, "00A40004023F00")[:2] == "61"  # a response comes first
     assert tell(card, "00B082000A")[-4:] == "91" + menu
     assert tell(card, "00A4000C026FFF") == "6A82"  # no success
@@ -35,8 +37,9 @@ def test_uicc_with_a_menu_answers_91_until_its_commands_are_fetched_and_answered
     assert tell(card, "80120000" + text) == DISPLAY_TEXT.hex().upper() + "9000"
     assert tell(card, ANSWER) == "9000"
     assert tell(card, "80C2000009D30702020181900101") == "91" + text  # MENU SELECTION
+    assert tell(card, PROFILE) == "91" + text  # a menu is set up once
     card.power_up()
-    assert tell(card, "00A4000C023F00") == "91" + menu
+    assert tell(card, PROFILE) == "91" + menu
 
 
 def test_uicc_proactive_all_the_time_lets_a_terminal_that_answers_go_on() -> None:
