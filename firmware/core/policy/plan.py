@@ -23,7 +23,7 @@ from firmware.core.policy.merge import strictest
 from firmware.core.policy.vocabulary import DOCUMENTS, KINDS, MEASURES, MODIFIERS, PARTIES, RANK, Category, Level, Mark, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from firmware.core.policy.merge import PackSet, Placed
 
@@ -121,7 +121,13 @@ class Plan:
     """Every limit that holds, by name; units in the vocabulary."""
     policy: tuple[str, bytes]
     """Name and digest of the set of packs, as the record carries them."""
-    reasons: tuple[Reason, ...] = field(repr=False)
+    rules: tuple[Placed, ...] = field(repr=False)
+    """The rules that match, as they came."""
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why everything is in the plan, in an order that does not depend on the packs' own."""
+        return _reasons(self.rules)
 
     @property
     def limits(self) -> Limits:
@@ -192,7 +198,7 @@ def resolve(transaction: str, document: str, packs: PackSet, *, modifiers: Colle
         consents=_texts(steps, matching),
         settings=MappingProxyType(settings),
         policy=(packs.name, packs.digest),
-        reasons=_reasons(matching),
+        rules=tuple(matching),
     )
 
 
@@ -253,7 +259,7 @@ def _texts(steps: tuple[str, ...], matching: list[Placed]) -> tuple[Consent, ...
     return tuple(sorted((text for text in texts if text.step in steps), key=lambda text: (RANK[text.step], text.code)))
 
 
-def _reasons(matching: list[Placed]) -> tuple[Reason, ...]:
+def _reasons(matching: Iterable[Placed]) -> tuple[Reason, ...]:
     """Return one reason for each item of each demand and for each limit, in an order that does not depend on the packs' own."""
     reasons = []
     for placed in matching:
