@@ -1,120 +1,173 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one accepted CBOR encoding (RFC 8949 §4.2.1, narrowed), and the only importer of ``cbor2``.
+"""The one accepted CBOR encoding (RFC 8949 §4.2.1, narrowed), written and read.
 
 Decides whether bytes are *the* encoding of a value. Knows nothing of messages.
 
 Rules
 * Values are exactly ``int`` (-2**64 … 2**64-1), ``bytes``, ``str``, ``bool``, ``None``, ``list``, ``dict``; map keys are non-negative
   ``int``; at most 16 containers deep. No tags, floats or other simple values. ``type(v) is``, never ``isinstance``: ``True == 1``.
-* ``decode`` accepts what ``encode`` writes and nothing else: re-encoding catches duplicate keys, long forms, wrong order.
-* Before the library sees a byte, the item heads are scanned. ``cbor2`` decodes shared references, regular expressions, dates … by
-  itself; a map key built of shared references costs exponential time (cbor2 5.9: 198 bytes take 0.14 s, every 24 bytes more eight
-  times as long), so they must be refused before decoding, not after.
-* With non-negative integer keys the library's length-first order (RFC 7049) and RFC 8949's bytewise order agree.
+* ``decode`` accepts what ``encode`` writes and nothing else: shortest heads, definite lengths, ascending map keys, nothing behind.
+* One pass over the bytes, each looked at once. A general library does more than we want before it can be told not to: ``cbor2`` resolves
+  shared references, regular expressions, dates …, and hashing a map key built of shared references costs it exponential time. In the
+  tests it is the referee of both directions (ADR 0001).
+* With non-negative integer keys the order of numbers is RFC 8949's bytewise order.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import cbor2
+from typing import TYPE_CHECKING, Any, Final
 
 from firmware.core.errors import Malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Malformed", "decode", "encode"]
 
 MAX_DEPTH: Final = 16
 MAX_BYTES: Final = 65_536
 
-_INT_MIN: Final = -(2**64)
-_INT_MAX: Final = 2**64 - 1
+_ARGUMENT_MAX: Final = 2**64 - 1
 
-_UNSIGNED, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = 0, 2, 3, 4, 5, 6, 7
-_SIMPLE_VALUES: Final = frozenset({20, 21, 22})
-"""false, true, null."""
+_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
+_SIMPLE_VALUES: Final = {0xF4: False, 0xF5: True, 0xF6: None}
+_SIMPLE_HEADS: Final = {value: bytes([head]) for head, value in _SIMPLE_VALUES.items()}
 _DIRECT: Final = 24
-"""Additional information below this is the argument itself; 24…27 announce 1, 2, 4, 8 bytes; above is reserved or indefinite."""
-_LONGEST: Final = 27
+"""Additional information below this is the argument itself."""
+_LEAST: Final = {24: _DIRECT, 25: 1 << 8, 26: 1 << 16, 27: 1 << 32}
+"""Additional information that announces 1, 2, 4, 8 bytes → the least argument that needs them; above is reserved or indefinite."""
+_SHORT_HEADS: Final = tuple(tuple(bytes([major << 5 | argument]) for argument in range(_DIRECT)) for major in range(_TAG))
 
 
 def encode(value: Any) -> bytes:
     """Return the deterministic encoding of ``value``; ``TypeError`` or ``ValueError`` when the value is outside the rules."""
-    _walk(value, 0)
+    parts: list[bytes] = []
     try:
-        return cbor2.dumps(value, canonical=True)
+        _write(value, 0, parts.append)
     except UnicodeEncodeError:
         raise ValueError("text is not Unicode") from None  # the original error holds the whole text
+    return b"".join(parts)
 
 
 def decode(data: bytes, limit: int = MAX_BYTES) -> Any:
     """Return the value that ``data`` (at most ``limit`` bytes) encodes; :class:`~firmware.core.errors.Malformed` for anything else."""
     if len(data) > limit:
         raise Malformed("too long")
-    _scan(data)
     try:
-        value = cbor2.loads(data)
-        again = encode(value)
-    except (cbor2.CBORDecodeError, TypeError, ValueError):
-        raise Malformed("not decodable") from None  # the library's text may quote the content
-    if again != data:
-        raise Malformed("not the deterministic encoding")
+        value, end = _read(data, 0, 0)
+    except IndexError:
+        raise Malformed("truncated") from None
+    except UnicodeDecodeError:
+        raise Malformed("not UTF-8") from None  # the original error holds the whole text
+    if end != len(data):
+        raise Malformed("trailing bytes")
     return value
 
 
-def _walk(value: Any, depth: int) -> None:
-    """Refuse every type and range the rules leave out; ``depth`` is the number of containers around ``value``."""
+def _write(value: Any, depth: int, put: Callable[[bytes], None]) -> None:
+    """Put the encoding of ``value``, which stands inside ``depth`` containers."""
     kind = type(value)
     if kind is int:
-        if not _INT_MIN <= value <= _INT_MAX:
-            raise ValueError("integer beyond 64 bits")
-    elif kind in (list, dict):
+        put(_head(_UNSIGNED, value) if value >= 0 else _head(_NEGATIVE, -1 - value))
+    elif kind is bytes:
+        put(_head(_BYTES, len(value)))
+        put(value)
+    elif kind is str:
+        text = value.encode()
+        put(_head(_TEXT, len(text)))
+        put(text)
+    elif kind is list or kind is dict:
         if depth >= MAX_DEPTH:
             raise ValueError("nested too deep")
-        if kind is dict and not all(type(key) is int and 0 <= key <= _INT_MAX for key in value):
-            raise TypeError("map keys are non-negative integers")
-        for inner in value.values() if kind is dict else value:
-            _walk(inner, depth + 1)
-    elif kind not in (bytes, str, bool) and value is not None:
+        (_write_array if kind is list else _write_map)(value, depth + 1, put)
+    elif kind is bool or value is None:
+        put(_SIMPLE_HEADS[value])
+    else:
         raise TypeError(f"{kind.__name__} has no place in a message")
 
 
-def _scan(data: bytes) -> None:
-    """Walk the item heads without recursion; afterwards only allowed major types, one whole item and nothing behind it are there."""
-    at = 0
-    open_items: list[tuple[int, bool]] = [(1, False)]  # items still to come in each open container, and whether it is a map
-    while open_items:
-        left, is_map = open_items.pop()
-        if left == 0:
-            continue
-        open_items.append((left - 1, is_map))
-        major, argument, at = _head(data, at)
-        if is_map and left % 2 == 0 and major != _UNSIGNED:
-            raise Malformed("map key")
-        if major in (_BYTES, _TEXT):
-            at += argument
-        elif major in (_ARRAY, _MAP):
-            if len(open_items) > MAX_DEPTH:
-                raise Malformed("nested too deep")
-            argument *= 2 if major == _MAP else 1
-            open_items.append((argument, major == _MAP))
-        if at > len(data) or (major in (_ARRAY, _MAP) and argument > len(data) - at):
+def _write_array(values: list[Any], depth: int, put: Callable[[bytes], None]) -> None:
+    """Put an array whose elements stand inside ``depth`` containers."""
+    put(_head(_ARRAY, len(values)))
+    for value in values:
+        _write(value, depth, put)
+
+
+def _write_map(values: dict[int, Any], depth: int, put: Callable[[bytes], None]) -> None:
+    """Put a map whose values stand inside ``depth`` containers."""
+    for key in values:
+        if type(key) is not int or key < 0:
+            raise TypeError("map keys are non-negative integers")
+    put(_head(_MAP, len(values)))
+    for key in sorted(values):
+        put(_head(_UNSIGNED, key))
+        _write(values[key], depth, put)
+
+
+def _head(major: int, argument: int) -> bytes:
+    """Return the shortest head of ``major`` with ``argument``, which is not negative."""
+    if argument < _DIRECT:
+        return _SHORT_HEADS[major][argument]
+    if argument > _ARGUMENT_MAX:
+        raise ValueError("integer beyond 64 bits")
+    info = _DIRECT + (argument >= _LEAST[25]) + (argument >= _LEAST[26]) + (argument >= _LEAST[27])
+    return bytes([major << 5 | info]) + argument.to_bytes(1 << (info - _DIRECT), "big")
+
+
+def _read(data: bytes, at: int, depth: int) -> tuple[Any, int]:
+    """Return the item that begins at ``at``, inside ``depth`` containers, and the offset behind it; ``IndexError`` where data ends."""
+    head = data[at]
+    major, argument, at = head >> 5, head & 0x1F, at + 1
+    if major >= _TAG:
+        if head not in _SIMPLE_VALUES:
+            raise Malformed("tag, float or simple value")
+        return _SIMPLE_VALUES[head], at
+    if argument >= _DIRECT:
+        argument, at = _argument(data, at, argument)
+    if major <= _NEGATIVE:
+        return (argument if major == _UNSIGNED else -1 - argument), at
+    if major <= _TEXT:
+        end = at + argument
+        if end > len(data):
             raise Malformed("truncated")
-    if at != len(data):
-        raise Malformed("trailing bytes")
+        return (data[at:end] if major == _BYTES else data[at:end].decode()), end
+    if depth >= MAX_DEPTH:
+        raise Malformed("nested too deep")
+    return (_read_array if major == _ARRAY else _read_map)(data, at, argument, depth + 1)
 
 
-def _head(data: bytes, at: int) -> tuple[int, int, int]:
-    """Return major type, argument and the offset behind the head that starts at ``at``."""
-    if at >= len(data):
-        raise Malformed("truncated")
-    major, info = data[at] >> 5, data[at] & 0x1F
-    if major == _TAG or (major == _SIMPLE and info not in _SIMPLE_VALUES):
-        raise Malformed("tag, float or simple value")
-    if info < _DIRECT or major == _SIMPLE:
-        return major, info, at + 1
-    if info > _LONGEST:
+def _argument(data: bytes, at: int, info: int) -> tuple[int, int]:
+    """Return the argument that the additional information ``info`` announces at ``at``, in its shortest form, and the offset behind it."""
+    if info not in _LEAST:
         raise Malformed("indefinite or reserved length")
-    end = at + 1 + (1 << (info - _DIRECT))
+    end = at + (1 << (info - _DIRECT))
     if end > len(data):
         raise Malformed("truncated")
-    return major, int.from_bytes(data[at + 1 : end], "big"), end
+    argument = int.from_bytes(data[at:end], "big")
+    if argument < _LEAST[info]:
+        raise Malformed("not the shortest form")
+    return argument, end
+
+
+def _read_array(data: bytes, at: int, count: int, depth: int) -> tuple[list[Any], int]:
+    """Return the ``count`` items that begin at ``at`` and the offset behind them."""
+    values = []
+    for _ in range(count):
+        value, at = _read(data, at, depth)
+        values.append(value)
+    return values, at
+
+
+def _read_map(data: bytes, at: int, count: int, depth: int) -> tuple[dict[int, Any], int]:
+    """Return the ``count`` pairs that begin at ``at`` and the offset behind them; ascending keys are neither doubled nor out of order."""
+    values: dict[int, Any] = {}
+    last = -1
+    for _ in range(count):
+        if data[at] >> 5 != _UNSIGNED:
+            raise Malformed("map key")
+        key, at = _read(data, at, depth)
+        if key <= last:
+            raise Malformed("map keys ascend")
+        values[key], at = _read(data, at, depth)
+        last = key
+    return values, at

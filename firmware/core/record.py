@@ -193,12 +193,13 @@ def build_record(
     items = [[salt_of[number], int(number), value] for number, value in sorted(values.items())]
     digests = tuple((int(number), _item_digest(item, suite)) for number, item in zip(sorted(values), items, strict=True))
     record = Record(holder.kind, holder.provenance.value, digests, facts, suite)
-    payload = cbor.encode(_to_claims(record))
+    said = _to_claims(record)
+    payload = cbor.encode(said)
     try:
-        again = _from_claims(cbor.decode(payload), suite)
+        again = _from_claims(said, suite)  # what a reader of the payload gets: decoding an encoding changes nothing
     except Malformed as error:
         raise ValueError(f"no record can say this: {error}") from None
-    if again != record:
+    if again != record or len(payload) > cbor.MAX_BYTES:
         raise ValueError("no record can say this")
     return RecordDraft(payload, cbor.encode(items), record)
 

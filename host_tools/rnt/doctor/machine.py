@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from host_tools.rnt.doctor.check import Finding, Patient
 
 NEEDED_PYTHON = (3, 11)
-LIBRARIES = ("cbor2", "cryptography", "pyscard", "pyserial", "cobs")
+LIBRARIES = ("cryptography", "pyscard", "pyserial", "cobs")
 DISK_FAIL_BYTES = 64 << 20
 DISK_WARN_BYTES = 512 << 20
 GRABBERS = ("ModemManager", "brltty")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ def test_decode_other_encoding_is_refused(vector: dict[str, Any]) -> None:
         cbor.decode(bytes.fromhex(vector["hex"]))
 
 
-def test_decode_shared_references_in_map_key_is_refused_before_the_library() -> None:
-    levels, fan = 20, 8  # the library alone would build 8**20 hashes
+def test_decode_shared_references_in_map_key_is_refused_at_once() -> None:
+    levels, fan = 20, 8  # who resolves them builds 8**20 hashes
     head = b"".join(b"\xd8\x1c" + bytes([0x80 + fan]) for _ in range(levels)) + b"\xd8\x1c\x81\x00"
     tail = b"".join((b"\xd8\x1d" + bytes([level])) * (fan - 1) for level in range(levels, 0, -1))
     with pytest.raises(Malformed):
@@ -75,11 +75,51 @@ def test_encode_unpaired_surrogate_error_holds_no_text() -> None:
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize("argument", [n + d for n in (0, 24, 1 << 8, 1 << 16, 1 << 32, 1 << 64) for d in (-1, 0, 1)])
+@pytest.mark.parametrize("kind", [lambda n: n, lambda n: -1 - n, lambda n: {n: n}], ids=["unsigned", "negative", "key"])
+def test_head_around_each_length_is_the_referees(kind: Callable[[int], Any], argument: int) -> None:
+    value = kind(argument)
+    if argument < 0 or argument >= 1 << 64:
+        if isinstance(value, dict):
+            with pytest.raises((TypeError, ValueError)):
+                cbor.encode(value)
+        return
+    assert cbor.encode(value) == cbor2.dumps(value, canonical=True)
+    assert cbor.decode(cbor.encode(value)) == value
+
+
+@pytest.mark.parametrize("size", [n + d for n in (24, 1 << 8, 1 << 16) for d in (-1, 0)])
+@pytest.mark.parametrize("kind", [bytes, lambda n: "x" * n, lambda n: [0] * n, lambda n: dict.fromkeys(range(n))], ids=str)
+def test_length_around_each_head_is_the_referees(kind: Callable[[int], Any], size: int) -> None:
+    data = cbor.encode(kind(size))
+    assert data == cbor2.dumps(kind(size), canonical=True)
+    assert cbor.decode(data, limit=1 << 20) == kind(size)
+
+
+def accepted_by_the_referee(data: bytes) -> bool:
+    """Return whether ``cbor2`` reads a value of ours out of ``data`` and writes the same bytes for it."""
+    try:
+        value = cbor2.loads(data)
+        return cbor2.dumps(value, canonical=True) == data == cbor.encode(value)
+    except Exception:  # noqa: BLE001  # decimals, dates, expressions …: whatever the library trips over, it did not accept
+        return False
+
+
+def assert_same_judgement(data: bytes) -> None:
+    """Our reading and the referee's agree whether ``data`` is an encoding, and of what."""
+    if accepted_by_the_referee(data):
+        assert repr(cbor.decode(data)) == repr(cbor2.loads(data))
+    else:
+        with pytest.raises(Malformed):
+            cbor.decode(data)
+
+
 @pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(values)
-def test_round_trip_any_value_is_identity(value: Any) -> None:
+def test_round_trip_any_value_is_identity_in_the_referees_bytes(value: Any) -> None:
     data = cbor.encode(value)
+    assert data == cbor2.dumps(value, canonical=True)
     assert cbor.decode(data) == value
     with pytest.raises(Malformed):
         cbor.decode(data + b"\x00")
@@ -90,15 +130,13 @@ def test_round_trip_any_value_is_identity(value: Any) -> None:
 @pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(values, st.data())
-def test_decode_flipped_bytes_gives_malformed_or_the_only_encoding(value: Any, data: st.DataObject) -> None:
+def test_decode_flipped_bytes_is_judged_as_by_the_referee(value: Any, data: st.DataObject) -> None:
     message = bytearray(cbor.encode(value))
     message[data.draw(st.integers(0, len(message) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    with contextlib.suppress(Malformed):
-        assert cbor.encode(cbor.decode(bytes(message))) == message
+    assert_same_judgement(bytes(message))
 
 
 @settings(max_examples=3000, deadline=None)
 @given(st.binary(max_size=200))
-def test_decode_random_bytes_gives_malformed_or_the_only_encoding(data: bytes) -> None:
-    with contextlib.suppress(Malformed):
-        assert cbor.encode(cbor.decode(data)) == data
+def test_decode_random_bytes_is_judged_as_by_the_referee(data: bytes) -> None:
+    assert_same_judgement(data)
