@@ -8,20 +8,24 @@ Rules
 * One re-send at most, for a broken answer or a code that asks for it. An answer that breaks off is a broken one; one that never began is
   silence, ``DeadlinePassed``.
 * Bytes of an answer behind what its command keeps go into the checksum and nowhere else.
+* Who looks on (:mod:`hal.id_reader.watching`) is told of each exchange after it; where nobody does, nothing is measured.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
-from hal.errors import DeadlinePassed
+from hal.errors import DeadlinePassed, HalError
 from hal.id_reader import frames
 from hal.id_reader.errors import FrameError
 from hal.id_reader.status import Verdict, error_for, verdict
+from hal.id_reader.watching import Seen
 
 if TYPE_CHECKING:
     from hal.deadline import Deadline
     from hal.id_reader.line import Line
+    from hal.id_reader.watching import Watcher
 
 JUNK_LIMIT: Final = 64
 """Bytes that may stand in front of an answer's mark before the answer is given up."""
@@ -33,8 +37,11 @@ SETTLE_TRIES: Final = 3
 class Exchange:
     """Questions and answers over one line. ``frames`` and ``bytes`` count both directions; ``sam_id`` is empty until it was read."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, watcher: Watcher | None = None) -> None:
         self.line = line
+        self._watcher = watcher
+        self._stray = self._headed_ns = 0
+        """For the onlooker: bytes thrown away before the last request, and when the head of its answer had come."""
         self.in_doubt = True
         self.sam_id = b""
         self.frames = 0
@@ -60,7 +67,27 @@ class Exchange:
 
     def once(self, command: frames.Command, deadline: Deadline, *, clean: bool = False) -> frames.Answer:
         """Drain, send, receive. ``clean`` makes bytes that had to be drained a :class:`FrameError`: the answer before was not the last."""
-        stray = self.line.discard()
+        if self._watcher is None:
+            return self._once(command, deadline, clean=clean)
+        return self._seen_once(self._watcher, command, deadline, clean=clean)
+
+    def _seen_once(self, watcher: Watcher, command: frames.Command, deadline: Deadline, *, clean: bool) -> frames.Answer:
+        """Do the same before somebody's eyes."""
+        counted, self._stray, self._headed_ns = self.bytes, 0, 0
+        start = time.monotonic_ns()
+        try:
+            answer = self._once(command, deadline, clean=clean)
+        except HalError as error:
+            watcher.saw(Seen(command.name, command.frame, problem=_reason(error), stray=self._stray, took_us=_since(start)))
+            raise
+        shown, left_out = frames.shown(answer, command)
+        stray = self._stray + self.bytes - counted - len(command.frame) - len(shown) - left_out
+        first = (self._headed_ns - start) // 1000
+        watcher.saw(Seen(command.name, command.frame, shown, left_out, answer.code, "", max(0, stray), first, _since(start)))
+        return answer
+
+    def _once(self, command: frames.Command, deadline: Deadline, *, clean: bool) -> frames.Answer:
+        self._stray = stray = self.line.discard()
         if clean and stray:
             self.in_doubt = True
             raise FrameError("bytes nobody asked for", reason="stray", length=stray)
@@ -103,6 +130,8 @@ class Exchange:
 
     def _receive(self, command: frames.Command, until: Deadline) -> tuple[frames.Answer, int]:
         heard = self.line.read_exactly(frames.HEADER_LENGTH, until)
+        if self._watcher is not None:
+            self._headed_ns = time.monotonic_ns()
         try:
             return self._rest(heard, command, until)
         except DeadlinePassed:
@@ -118,3 +147,15 @@ class Exchange:
         received = len(heard) + length - len(body)
         body += self.line.read_exactly(kept - len(body), until)
         return frames.parse_body(length, body, self.line.read_exactly(length - kept, until)), received
+
+
+def _reason(error: HalError) -> str:
+    """Return why there was no answer, as one word without data."""
+    if isinstance(error, FrameError):
+        return str(error.data.get("reason", error.kind))
+    return "silence" if isinstance(error, DeadlinePassed) else error.kind
+
+
+def _since(start_ns: int) -> int:
+    """Return the microseconds since ``start_ns``."""
+    return (time.monotonic_ns() - start_ns) // 1000

@@ -43,7 +43,8 @@ _STATUS_LENGTH: Final = 3
 class Command:
     """One command: its ``CMD Para [Data]``, the data sizes its good answer may have, and how long an answer may take in seconds.
 
-    ``keep`` is the most data bytes that are kept; what comes behind them is dropped as it arrives.
+    ``keep`` is the most data bytes that are kept; what comes behind them is dropped as it arrives. ``open`` is how many data bytes an
+    onlooker may see (:mod:`hal.id_reader.watching`): those that tell nothing of a card or a person.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Command:
     sizes: frozenset[int]
     timeout: float
     keep: int = MAX_LENGTH
+    open: int = 0
 
     def allows(self, length: int) -> bool:
         """Return whether an answer to this command may have this Len: a bare status, or one of its data sizes."""
@@ -89,11 +91,12 @@ def _sizes(*sizes: int) -> frozenset[int]:
 _BLOCKS: Final = len(_SIZES) + TEXT_LENGTH + PHOTO_LENGTH
 RESET: Final = Command("reset", b"\x10\xff", _sizes(), 1.0)
 STATUS: Final = Command("status", b"\x11\xff", _sizes(), 1.0)
-SAM_ID: Final = Command("sam_id", b"\x12\xff", _sizes(16), 1.0)
+SAM_ID: Final = Command("sam_id", b"\x12\xff", _sizes(16), 1.0, open=16)
 FIND: Final = Command("find", b"\x20\x01", _sizes(4), 0.5)
 SELECT: Final = Command("select", b"\x20\x02", _sizes(8), 0.5)
 _BLOCKS_AND_SIZE: Final = _BLOCKS + 2
-READ: Final = Command("read", b"\x30\x01", _sizes(_BLOCKS, *(_BLOCKS_AND_SIZE + n for n in _FINGERS)), 3.0, keep=_BLOCKS_AND_SIZE)
+_READ_SIZES: Final = _sizes(_BLOCKS, *(_BLOCKS_AND_SIZE + n for n in _FINGERS))
+READ: Final = Command("read", b"\x30\x01", _READ_SIZES, 3.0, keep=_BLOCKS_AND_SIZE, open=len(_SIZES))
 APPENDED: Final = Command("appended", b"\x30\x03", _sizes(*(ADDRESS_LENGTH * n for n in range(1, 5))), 2.0)
 MANAGEMENT: Final = Command("management", b"\x30\x05", _sizes(28), 1.0)
 COMMANDS: Final = (RESET, STATUS, SAM_ID, FIND, SELECT, READ, APPENDED, MANAGEMENT)
@@ -160,6 +163,15 @@ def parse_frame(frame: bytes, command: Command) -> Answer:
     length, body = parse_header(frame, command)
     kept = command.kept(length)
     return parse_body(length, body[:kept], body[kept:])
+
+
+def shown(answer: Answer, command: Command) -> tuple[bytes, int]:
+    """Return (the start of ``answer``'s frame that an onlooker may see, how many bytes of it are left out)."""
+    length = MIN_LENGTH + len(answer.data) + answer.dropped
+    counted = length.to_bytes(2, "big") + answer.card_status.to_bytes(2, "big") + bytes([answer.code])
+    if len(answer.data) > command.open or answer.dropped:
+        return PREAMBLE + counted + answer.data[: command.open], len(answer.data) - min(len(answer.data), command.open) + answer.dropped + 1
+    return PREAMBLE + counted + answer.data + bytes([checksum(counted + answer.data)]), 0
 
 
 def parse_blocks(answer: Answer) -> tuple[bytes, bytes]:

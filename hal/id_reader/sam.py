@@ -14,11 +14,11 @@ Rules
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hal.errors import DeadlinePassed, ProtocolError
 from hal.id_reader import frames
+from hal.id_reader.driver import Reading, Spent
 from hal.id_reader.errors import CardLifted, FrameError, NoCard, ReaderSilent
 from hal.id_reader.exchange import Exchange
 from hal.id_reader.rates import patience
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hal.deadline import Deadline
     from hal.id_reader.line import Line
     from hal.id_reader.rates import Rates
+    from hal.id_reader.watching import Watcher
 
 POLL_S: Final = 0.05
 """Between two finds: the RF field is polled, the protocol has no event for a card."""
@@ -41,20 +42,12 @@ SAM_ID_TRIES: Final = 3
 """The first SAM id after power-on may be empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The blocks of one card as read: 256 bytes of text, 1,024 of photo, n×70 of appended addresses or none."""
-
-    text: bytes
-    photo: bytes
-    appended: bytes | None
-
-
 class SamReader:
     """Drives one reader over an open line, at ``rates`` if it is a serial one. All errors are :class:`~hal.errors.HalError`."""
 
-    def __init__(self, line: Line, rates: Rates | None = None) -> None:
-        self.exchange = Exchange(line)
+    def __init__(self, line: Line, rates: Rates | None = None, *, kind: str = "serial", watcher: Watcher | None = None) -> None:
+        self.kind = kind
+        self.exchange = Exchange(line, watcher)
         self._line = line
         self._rates = rates
         self._found = False
@@ -70,6 +63,18 @@ class SamReader:
     def baud(self) -> int | None:
         """The rate the reader talks at, ``None`` for one without."""
         return self._rates.now if self._rates else None
+
+    def spent(self) -> Spent:
+        """Return what was spent since the last call."""
+        exchange, line = self.exchange, self._line
+        found = Spent(exchange.frames, exchange.bytes, line.waited_us)
+        exchange.frames = exchange.bytes = 0
+        line.reset_waited()
+        return found
+
+    def close(self) -> None:
+        """Let go of the line."""
+        self._line.close()
 
     # ---- the reader
 
@@ -265,20 +270,26 @@ class SamReader:
             raise ReaderSilent from None
 
     def _find_reader(self, deadline: Deadline) -> None:
-        """Ask for the status, at each rate there is, until the SAM is up."""
-        for seconds in patience():
-            for _ in self._rates.round() if self._rates else (None,):
-                try:
-                    answer = self.exchange.once(frames.STATUS, deadline.sooner(seconds))
-                except (DeadlinePassed, FrameError):
+        """Ask for the status, at each rate there is, until the SAM is up; ``DeadlinePassed`` says what was ``heard`` instead."""
+        heard = ""
+        try:
+            for seconds in patience():
+                for _ in self._rates.round() if self._rates else (None,):
+                    try:
+                        answer = self.exchange.once(frames.STATUS, deadline.sooner(seconds))
+                    except FrameError as error:
+                        heard = str(error.data.get("reason", ""))
+                    except DeadlinePassed:
+                        pass
+                    else:
+                        if verdict(answer.code) is Verdict.OK:
+                            return
+                        if verdict(answer.code) is not Verdict.RESEND:
+                            raise error_for(answer.code)
                     deadline.check()
                     self.exchange.silence(deadline)
-                    continue
-                if verdict(answer.code) is Verdict.OK:
-                    return
-                if verdict(answer.code) is not Verdict.RESEND:
-                    raise error_for(answer.code)
-                deadline.check()
+        except DeadlinePassed:
+            raise DeadlinePassed("no reader answers", heard=heard) from None
 
     def _read_sam_id(self, deadline: Deadline) -> bytes:
         for tries_left in range(SAM_ID_TRIES - 1, -1, -1):

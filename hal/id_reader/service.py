@@ -12,37 +12,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hal.errors import DeadlinePassed, LinkClosed
+from hal.id_reader.driver import Adjustable, Spent
 from hal.id_reader.errors import ReaderSilent
-from hal.id_reader.opening import Opening
+from hal.id_reader.families import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hal.deadline import Deadline
-    from hal.id_reader.line import Line
-    from hal.id_reader.sam import SamReader
+    from hal.id_reader.driver import IdReader
     from hal.worker import Operation
 
-    Action = Callable[[SamReader, dict[str, Any], Deadline], dict[str, Any]]
+    Action = Callable[[IdReader, dict[str, Any], Deadline], dict[str, Any]]
 
 REOPEN_S: Final = 2.5
 """What a reader opened anew gets to answer: a SAM needs up to 2 s to start."""
 
 
 class IdReaderService:
-    """Configuration: ``port`` (a tty, with ``baud``, default 115200) or ``usb`` (see :mod:`hal.id_reader.opening`)."""
+    """Configuration: one of the keys of :data:`~hal.id_reader.families.FAMILIES`, and what its family reads beside it."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self._opening = Opening.of(config)
-        self._line: Line | None = None
-        self._reader: SamReader | None = None
+        self._place = Place.of(config)
+        self._reader: IdReader | None = None
+        self._ready = False
+        """The reader was started and has answered."""
+        self._spent = Spent()
+        """Frames and bytes of the operation at work."""
         self.link_us = 0
         self.operations: Mapping[str, Operation] = {
             name: self._operation(action)
             for name, action in {
                 "open": _open,
                 "await_card": _await_card,
-                "read": _read,
+                "read": self._read,
                 "card_gone": _card_gone,
                 "reset": _reset,
                 "set_baud": _set_baud,
@@ -53,9 +56,9 @@ class IdReaderService:
     def close(self) -> None:
         """Let go of the reader."""
         self._collect()
-        if self._line:
-            self._line.close()
-        self._line = self._reader = None
+        if self._reader:
+            self._reader.close()
+        self._reader, self._ready = None, False
 
     def _operation(self, action: Action) -> Operation:
         """Wrap an action: a started reader in front of it, the ladder's last steps around it, the link's time behind it."""
@@ -74,7 +77,7 @@ class IdReaderService:
 
         return run
 
-    def _opened_anew(self, deadline: Deadline) -> SamReader:
+    def _opened_anew(self, deadline: Deadline) -> IdReader:
         known = self._reader.baud if self._reader else None
         self.close()
         try:
@@ -83,59 +86,67 @@ class IdReaderService:
             deadline.check()
             raise ReaderSilent(remedy="power_cycle") from None
 
-    def _started(self, deadline: Deadline, known: int | None = None) -> SamReader:
-        if self._line is None:
-            self._line, self._reader = self._opening.line(), None
+    def _started(self, deadline: Deadline, known: int | None = None) -> IdReader:
         if self._reader is None:
-            reader = self._opening.reader(self._line, known)
-            reader.start(deadline)
-            self._reader = reader
+            self._reader = self._place.connect(known)
+        if not self._ready:
+            self._reader.start(deadline)
+            self._ready = True
         return self._reader
 
     def _collect(self) -> None:
-        if self._line:
-            self.link_us += self._line.waited_us
-            self._line.reset_waited()
+        """Add up what the reader spent since the last time."""
+        if self._reader:
+            spent = self._reader.spent()
+            self.link_us += spent.link_us
+            self._spent.frames += spent.frames
+            self._spent.bytes += spent.bytes
+
+    def _read(self, reader: IdReader, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        self._collect()
+        self._spent = Spent()
+        reading = reader.read(deadline)
+        self._collect()
+        return {
+            "text": reading.text.hex(),
+            "photo": reading.photo.hex(),
+            "appended": reading.appended.hex() if reading.appended else None,
+            "sam_id": reader.sam_id.hex(),
+            "frames": self._spent.frames,
+            "bytes": self._spent.bytes,
+        }
 
 
-def _open(reader: SamReader, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+def _open(reader: IdReader, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
     reader.check(deadline)
     return {"sam_id": reader.sam_id.hex(), "status": "ok", "baud": reader.baud}
 
 
-def _await_card(reader: SamReader, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+def _await_card(reader: IdReader, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
     reader.await_card(deadline)
     return {}
 
 
-def _read(reader: SamReader, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-    counter = reader.exchange
-    counter.frames = counter.bytes = 0
-    reading = reader.read(deadline)
-    return {
-        "text": reading.text.hex(),
-        "photo": reading.photo.hex(),
-        "appended": reading.appended.hex() if reading.appended else None,
-        "sam_id": reader.sam_id.hex(),
-        "frames": counter.frames,
-        "bytes": counter.bytes,
-    }
-
-
-def _card_gone(reader: SamReader, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+def _card_gone(reader: IdReader, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
     return {"gone": reader.card_gone(deadline)}
 
 
-def _reset(reader: SamReader, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+def _reset(reader: IdReader, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
     reader.reset(deadline)
     return {}
 
 
-def _set_baud(reader: SamReader, args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-    reader.change_baud(int(args["baud"]), deadline)
+def _set_baud(reader: IdReader, args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    _adjustable(reader).change_baud(int(args["baud"]), deadline)
     return {}
 
 
-def _set_max_rf(reader: SamReader, args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-    reader.set_max_rf(int(args["size"]), deadline)
+def _set_max_rf(reader: IdReader, args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    _adjustable(reader).set_max_rf(int(args["size"]), deadline)
     return {}
+
+
+def _adjustable(reader: IdReader) -> Adjustable:
+    if not isinstance(reader, Adjustable):
+        raise ValueError("this kind of reader has nothing to set")  # noqa: TRY004  # of the caller's request, as for a rate there is not
+    return reader

@@ -161,6 +161,11 @@ SHAPES: Final[tuple[tuple[str, Callable[[Interface], bool], Callable[[Interface]
 """Name, how it is told, what drives it. A new kind of USB reader is a row here and one in the contract tests."""
 
 
+def kind_of(interfaces: Sequence[Interface]) -> str:
+    """Return the kind of reader a device with these interfaces would be driven as; empty for one that is none."""
+    return next((kind for kind, fits, _ in SHAPES if any(fits(interface) for interface in interfaces)), "")
+
+
 class UsbLine:
     """A line over the pipes of ``shape``. ``name`` says which shape it is."""
 

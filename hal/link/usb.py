@@ -39,6 +39,7 @@ _SET_REPORT: Final = (0x21, 0x09, 0x0200)
 """Class request to an interface, SET_REPORT, output report without an id (HID 1.11 §7.2.2)."""
 _DIRECTION_IN: Final = 0x80
 _KINDS: Final = {usb.util.ENDPOINT_TYPE_BULK: "bulk", usb.util.ENDPOINT_TYPE_INTR: "interrupt"}
+_HUB: Final = 0x09
 _SMALLEST_PACKET: Final = 8
 """What a descriptor that says less is taken for (USB 2.0 §5.8.3)."""
 
@@ -98,6 +99,26 @@ class UsbName:
         if (device.idVendor, device.idProduct) != (self.vendor, self.product):
             return False
         return self.serial is None or _serial_number(device) == self.serial
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """One USB device as it can be described without opening it. ``place`` and ``usb_id`` are names :meth:`UsbName.parse` takes."""
+
+    place: str
+    usb_id: str
+    node: str
+    """Its device file, which libusb opens."""
+    interfaces: tuple[Interface, ...]
+
+
+def attached(backend: Any = None) -> tuple[Attached, ...]:
+    """Return what is plugged in, hubs left out. Nothing is opened; ``LinkClosed`` without libusb."""
+    try:
+        found = list(usb.core.find(find_all=True, backend=backend))
+    except usb.core.NoBackendError as error:
+        raise LinkClosed("libusb is not installed", errno=errno.ENOSYS) from error
+    return tuple(_described(device) for device in found if device.bDeviceClass != _HUB)
 
 
 class UsbLink:
@@ -209,6 +230,21 @@ def _interfaces(device: Any) -> tuple[Interface, ...]:
             raise
         device.set_configuration()
         configuration = device.get_active_configuration()
+    return _of_configuration(configuration)
+
+
+def _described(device: Any) -> Attached:
+    """Describe a device by its first configuration, which nobody has to open it for."""
+    ports = ".".join(map(str, device.port_numbers or ()))
+    try:
+        interfaces = _of_configuration(device[0])
+    except (usb.core.USBError, IndexError):
+        interfaces = ()  # it went away while we looked
+    usb_id, node = f"{device.idVendor:04x}:{device.idProduct:04x}", f"/dev/bus/usb/{device.bus:03d}/{device.address:03d}"
+    return Attached(f"{device.bus}-{ports}" if ports else "", usb_id, node, interfaces)
+
+
+def _of_configuration(configuration: Any) -> tuple[Interface, ...]:
     first = [interface for interface in configuration if interface.bAlternateSetting == 0]
     described = Counter(end.bEndpointAddress for interface in first for end in interface)
     return tuple(

@@ -89,10 +89,33 @@ policy = LazyGroup(
     context_settings=CONTEXT,
 )
 
+reader = LazyGroup(
+    "reader",
+    help="Look at an ID reader, at the bench or in a stopped terminal.",
+    table={
+        "list": (
+            "host_tools.rnt.reader.command:list_",
+            "Print the serial ports and USB devices a reader may be at, what kind each is, and who has it.",
+        ),
+        "info": (
+            "host_tools.rnt.reader.command:info",
+            "Print what a reader says of itself: its SAM, its kind and rate, how well it answers.",
+        ),
+        "read": ("host_tools.rnt.reader.command:read", "Wait for a card, read it once, and print what may be seen of it, masked."),
+        "trace": (
+            "host_tools.rnt.reader.command:trace",
+            "Print every exchange with a reader while one card is read, personal bytes blanked.",
+        ),
+        "monitor": ("host_tools.rnt.reader.command:monitor", "Print cards coming and going, readings and errors, until Ctrl-C."),
+    },
+    context_settings=CONTEXT,
+)
+
 COMMANDS = {
     "provision": ("host_tools.rnt.provision:provision", "Give a terminal its keys, certificates and trust list."),
     "terminal": ("host_tools.rnt.main:terminal", "Look at one terminal."),
     "card": ("host_tools.rnt.main:card", "Look at, write and verify a SIM card at the bench."),
+    "reader": ("host_tools.rnt.main:reader", "Look at an ID reader, at the bench or in a stopped terminal."),
     "record": ("host_tools.rnt.main:record", "Look at what a signed record proves."),
     "audit": ("host_tools.rnt.main:audit", "Take a terminal's audit log out, verify it, prove what is in it."),
     "policy": ("host_tools.rnt.main:policy", "Look at the rules a terminal obeys, and the clauses they come from."),

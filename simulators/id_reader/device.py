@@ -19,6 +19,8 @@ Faults, at events ``status samid find select read append manage reset baud rf un
 ``babble``     the answer, and then noise for ``ms`` milliseconds
 ``lifted``     the card is gone: 41 (80, 81 for find, select), or with ``bytes`` the start of the answer and silence
 ``sw3``        status-only answer ``code`` with SW1 SW2 = ``sw`` (numbers)
+``summed``     a two's complement sum for a checksum, as a maker's variant has it
+``foreign``    ``hex`` (or ``n`` bytes 0x55) instead of the answer: another protocol
 ``stall``      USB only: the pipe halts until the host clears it, and the answer is lost
 ``hangup``     the port closes; control command ``plug`` opens a new one under the same name
 ``hang``       this and the next ``requests`` - 1 requests are not answered (0 = until the power comes back)

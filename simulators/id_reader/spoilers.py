@@ -64,6 +64,10 @@ def _empty(_said: Said, _fault: Fault, _reply: bytes) -> list[bytes]:
     return [PREAMBLE + body + bytes([xor(body)])]
 
 
+def _summed(_said: Said, _fault: Fault, reply: bytes) -> list[bytes]:
+    return [reply[:-1] + bytes([-sum(reply[5:-1]) & 0xFF])]
+
+
 SPOILERS: dict[str, Callable[[Said, Fault, bytes], list[bytes]]] = {
     "drop": lambda _said, _fault, _reply: [],
     "delay": _delay,
@@ -79,5 +83,7 @@ SPOILERS: dict[str, Callable[[Said, Fault, bytes], list[bytes]]] = {
     "empty": _empty,
     "short": lambda _said, fault, reply: [reply[: int(fault.options.get("bytes", len(reply) // 2))]],
     "sw3": _sw3,
+    "summed": _summed,
+    "foreign": lambda _said, fault, _reply: [_given(fault)],
 }
 """Kind → (answers so far, fault, good answer) → what is sent, piece by piece."""

@@ -24,8 +24,13 @@ VARIANTS: dict[str, Descriptors] = {
     "hid": Descriptors(0x0425, 0x8159, (Endpoint(0x81, INTERRUPT), Endpoint(0x01, INTERRUPT)), usb_class=3),
     "hid_control": Descriptors(0x2B8B, 0x2721, (Endpoint(0x82, INTERRUPT),), usb_class=3),
     "disk": Descriptors(0x0400, 0xC35A, (Endpoint(0x81, BULK), Endpoint(0x02, BULK)), usb_class=8),
+    "ccid": Descriptors(0x0425, 0x8160, (Endpoint(0x81, BULK), Endpoint(0x02, BULK)), usb_class=0x0B),
+    "keyboard": Descriptors(0x0425, 0x8161, (Endpoint(0x81, INTERRUPT, packet=8),), usb_class=3),
 }
-"""Variant → its descriptors. ``disk`` is no reader: it shares vendor and product with one, as unrelated devices do."""
+"""Variant → its descriptors."""
+NO_READERS = frozenset({"disk", "ccid", "keyboard"})
+"""Devices the protocol does not run on: a disk that shares vendor and product with a reader, as unrelated devices do; a reader switched to
+its maker's CCID mode; and one that types what it reads."""
 
 
 class UsbCable:

@@ -63,7 +63,9 @@ class SerialBench(ReaderControl):
 
     def reader(self) -> SamReader:
         """The driver behind the service, for what the worker does not offer."""
-        return self.service._started(Deadline.after(5))
+        reader = self.service._started(Deadline.after(5))
+        assert isinstance(reader, SamReader)
+        return reader
 
     def close(self) -> None:
         self.service.close()

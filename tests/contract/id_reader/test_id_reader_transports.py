@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hal.id_reader.usb_lines import SHAPES
-from simulators.id_reader.usb import VARIANTS
+from simulators.id_reader.usb import NO_READERS, VARIANTS
 from tests.support.reader_bench import SAM_ID, TRANSPORTS, Refused, WorkerBench, assert_is, present, starter
 
 USB = [name for name, usb in TRANSPORTS.items() if usb]
@@ -50,8 +50,8 @@ def refused(bench: WorkerBench, name: str, seconds: float = 9) -> tuple[str, dic
 def test_every_transport_of_the_driver_and_of_the_simulator_has_a_row() -> None:
     shapes = {name.removesuffix("_control") for name in TRANSPORTS} - {"serial"}
     assert shapes == {name for name, _, _ in SHAPES}
-    assert set(TRANSPORTS.values()) == {"", *VARIANTS} - {"disk"}
-    links = {path.stem for path in Path("hal/link").glob("*.py")} - {"__init__", "pcsc"}
+    assert set(TRANSPORTS.values()) == {"", *VARIANTS} - NO_READERS
+    links = {path.stem for path in Path("hal/link").glob("*.py")} - {"__init__", "pcsc", "ports"}
     opened = set(re.findall(r"hal\.(?:link\.)?(?:id_reader\.)?(serial|usb)", Path("hal/id_reader/opening.py").read_text()))
     assert links == opened
 
@@ -196,12 +196,13 @@ def test_answers_cut_into_transfers_of_any_size_are_read(start: Callable[..., Wo
         assert_is(present(bench), "li")
 
 
-def test_device_that_only_shares_the_readers_name_is_refused(start: Callable[..., WorkerBench]) -> None:
-    TRANSPORTS["disk"] = "disk"
+@pytest.mark.parametrize(("variant", "classes"), [("disk", "08"), ("ccid", "0b"), ("keyboard", "03")])
+def test_device_that_is_no_reader_of_the_protocol_is_refused(start: Callable[..., WorkerBench], variant: str, classes: str) -> None:
+    TRANSPORTS[variant] = variant
     try:
-        assert refused(start("disk"), "open") == ("unknown_reader", {"classes": "08"})
+        assert refused(start(variant), "open") == ("unknown_reader", {"classes": classes})
     finally:
-        del TRANSPORTS["disk"]
+        del TRANSPORTS[variant]
 
 
 @pytest.mark.parametrize("transport", USB)
