@@ -49,6 +49,7 @@ MODULES: Final = {
     "bench.audit": ("journal.audited_vs_row", "audit.proof_bytes_1e6", "audit.verify_us_1e6"),
     "bench.keystore": ("record.sign_vs_raw.file", "record.sign_vs_raw.softhsm", "record.sign_vs_raw.tpm", "record.verify_vs_raw"),
     "bench.cli": ("cli.help_ms",),
+    "bench.policy": ("policy.resolve_us",),
 }
 """Module → the names its ``measure()`` returns."""
 

@@ -37,8 +37,18 @@ def _text(found: dict[str, Any]) -> str:
     operator, journal = found["operator"], found["journal"]
     lines.append(f"operator     {operator['id'] + ' at ' + operator['url'] if operator else 'none'}")
     lines.append(f"ID reader    {'SAM ' + sam_id_text(bytes.fromhex(found['sam_id'])) if found['sam_id'] else 'none registered'}")
+    lines += _policy(found.get("policy"))
     lines.append(f"software     {found['software']}")
     lines.append(f"journal      {journal['state']}")
     if journal["state"] == "ok":
         lines.append(f"             {journal['size']} entries, head {journal['head']}, {len(journal['open_sessions'])} open sessions")
     return "\n".join(lines)
+
+
+def _policy(policy: dict[str, Any] | None) -> list[str]:
+    """Return what holds on a terminal: the set of packs, until when, and what is wrong with it."""
+    if not policy:
+        return []
+    until = f", until {datetime.fromtimestamp(policy['expires'], UTC).isoformat()}" if policy["expires"] else ""
+    wrong = [f"             may not be used (R510): {policy['refused']}"] if policy["refused"] else []
+    return [f"policy       {policy['set']}, channel level {policy['channel']}{until}", *wrong]

@@ -4,11 +4,11 @@
 from dataclasses import replace
 
 import pytest
-from pack_world import BASE, HEAD, source
 
 from firmware import packs
 from firmware.core.errors import PackFault, PackRefused
 from firmware.core.policy import Level, Pack, assemble, resolve
+from tests.unit.policy.pack_world import BASE, HEAD, source
 
 LIMIT = '[[limit]]\nname = "{name}"\nvalue = {value}\nclauses = "TB-11"\nmark = "own"\n{more}\n'
 EMPTY = '[[demand]]\ncheck = "online"\nclauses = "TB-12"\nmark = "seed"\n'

@@ -6,13 +6,13 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pack_world import ASKED, BASE, RULES, STRICTER, packs_of
 
 from firmware import packs
 from firmware.core import cbor
 from firmware.core.errors import PolicyRefused
 from firmware.core.policy import Level, Pack, PackSet, Plan, Rule, assemble, resolve
 from firmware.core.policy.vocabulary import MEASURES, RANK
+from tests.unit.policy.pack_world import ASKED, BASE, RULES, STRICTER, packs_of
 
 SHIPPED = [packs.load(name) for name in packs.shipped() if name != "cn/base"]
 FLOOR = packs.floor()

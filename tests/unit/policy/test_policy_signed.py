@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signed packs and sources: what is accepted, what is refused and how; hostile bytes let only the declared errors out."""
 
+import base64
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pack_world import HEAD, source
 
 from firmware import packs
 from firmware.core import cbor, cose
@@ -21,6 +21,7 @@ from firmware.core.errors import Malformed, PackFault, PackRefused
 from firmware.core.keyring import Key, Keyring, Purpose, Trust, key_id
 from firmware.core.policy import Pack, SignedPack, check_demanded, parse_source, read_pack, sign_pack
 from tests.support import cddl
+from tests.unit.policy.pack_world import HEAD, source
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors/policy/packs.json").read_text(encoding="utf-8"))
 NOW = 1_900_000_000
@@ -243,8 +244,6 @@ def test_source_with_a_fault_is_malformed(rules: str) -> None:
 
 def test_policy_keys_of_the_trust_list_have_their_own_purpose_and_channel_is_the_strictest_untold() -> None:
     def entry(signer: PolicySigner, purpose: str) -> dict[str, str]:
-        import base64  # noqa: PLC0415  # used here alone
-
         return {"kid": signer.kid.hex(), "spki": base64.b64encode(signer.spki).decode(), "purpose": purpose}
 
     trust: dict[str, Any] = {
@@ -256,7 +255,15 @@ def test_policy_keys_of_the_trust_list_have_their_own_purpose_and_channel_is_the
     assert found.keyring.find(SIGNER.kid, Purpose.POLICY)
     assert not found.keyring.find(SIGNER.kid, Purpose.APPROVAL)
     assert not found.keyring.find(DECIDER.kid, Purpose.POLICY)
-    for change in ({"policy_keys": [entry(SIGNER, "approval")]}, {"policy_keys": [entry(DECIDER, "policy")]}, {"policy_keys": {}},
-                   {"policy": []}, {"policy": {"packs": "cn/a"}}, {"policy": {"channel": 6}}, {"policy": {"channel": True}}):  # fmt: skip
+    changes: list[dict[str, Any]] = [
+        {"policy_keys": [entry(SIGNER, "approval")]},
+        {"policy_keys": [entry(DECIDER, "policy")]},
+        {"policy_keys": {}},
+        {"policy": []},
+        {"policy": {"packs": "cn/a"}},
+        {"policy": {"channel": 6}},
+        {"policy": {"channel": True}},
+    ]
+    for change in changes:
         with pytest.raises(Malformed):
             Trust.from_json({**trust, **change})
