@@ -85,6 +85,7 @@ policy = LazyGroup(
         "show": ("host_tools.rnt.policy_command:show", "Print the rules of policy packs, as one set."),
         "lint": ("host_tools.rnt.policy_command:lint", "Judge policy packs, and print every value that rests on no settled text."),
         "explain": ("host_tools.rnt.policy_command:explain", "Say what a business needs here, and by which clause."),
+        "install": ("host_tools.rnt.policy_install:install", "Put the operator's signed policy packs in place of those a terminal has."),
     },
     context_settings=CONTEXT,
 )

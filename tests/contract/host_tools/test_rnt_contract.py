@@ -63,9 +63,9 @@ def test_changing_command_has_a_plan_and_a_yes(path: tuple[str, ...]) -> None:
     assert "--dry-run" in run(*path, "--help").stdout
 
 
-def test_only_provision_and_card_write_change_something() -> None:
+def test_only_provision_card_write_and_policy_install_change_something() -> None:
     found = [path for path, command, _ in COMMANDS if any(p.name == "yes" for p in command.params)]
-    assert found == [("provision",), ("card", "write")]
+    assert found == [("provision",), ("card", "write"), ("policy", "install")]
 
 
 def test_unknown_command_is_a_usage_error_with_a_next_step() -> None:

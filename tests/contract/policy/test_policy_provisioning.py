@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signed packs from the operator to the terminal: encoded alike by both sides, verified before they are put in place."""
 
+import base64
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from firmware import packs
 from firmware.core import cbor
 from firmware.runtime.policies import PACKS
 from simulators.backend import packs as operator_side
+from simulators.backend.authority import Authority
 from simulators.kit.launch import RunningSimulator
 from tests.support.rnt_bench import TEMPLATE, Bench
 
@@ -113,3 +115,35 @@ def test_renewed_terminal_holds_the_packs_of_the_last_time_only() -> None:
             assert bench.info()["policy"]["set"] == "cn/telecom"
     finally:
         shutil.rmtree(folder)
+
+
+def signed_files(bench: Bench, *names: str, days: float = 1) -> list[str]:
+    """Return the files of packs as the operator of ``bench`` signs them now."""
+    authority = Authority(bench.folder / "operator", tls_days=1, record_days=1)
+    signed = operator_side.Packs(authority, "operator-0", [packs.source_path(name) for name in names], days).signed()
+    files = []
+    for name, text in zip(names, signed, strict=True):
+        path = bench.folder / f"{name.replace('/', '-')}.cose"
+        path.write_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        files.append(str(path))
+    return files
+
+
+def test_packs_signed_anew_are_installed_and_bad_ones_leave_what_was_there() -> None:
+    with bench_with(*sent("cn/base")) as bench:
+        assert bench.provision().code == 0
+        terminal = ("--terminal", f"local:{bench.config}", "--yes")
+        installed = bench.rnt("policy", "install", *signed_files(bench, "cn/base", "cn/telecom"), *terminal)
+        assert (installed.code, installed.data["policy"]["set"]) == (0, "cn/telecom")
+        before = (bench.state / PACKS).read_bytes()
+        for files, told in (
+            (signed_files(bench, "cn/telecom"), "cn/base: missing"),
+            ([str(bench.config)], "malformed"),
+        ):
+            refused = bench.rnt("policy", "install", *files, *terminal)
+            assert refused.code == 7
+            assert told in refused.result["message"]
+            assert (bench.state / PACKS).read_bytes() == before
+        planned = bench.rnt("policy", "install", *signed_files(bench, "cn/base"), *terminal, "--dry-run")
+        assert planned.data["files"] == ["cn-base.cose"]
+        assert (bench.state / PACKS).read_bytes() == before
