@@ -4,6 +4,8 @@
 Rules
 * A checkpoint is a row before it leaves the terminal: what the operator saw is always found in the log.
 * The operator says how much it has seen; the proof begins there. It, not the terminal, judges whether that is a prefix.
+* The key signs in a thread: a token that takes its time, or hangs, stops nobody. When the log grew meanwhile, it signs what the log is now;
+  after :data:`TRIES` the log is left alone, because somebody is being served, and the end of that session asks again.
 * No answer changes nothing: the same checkpoint goes out again. A countersignature that does not verify is no answer.
 * "Your log is not the one I know" (a cloned key, a journal restored or cut) is R506: evidence into the log, and out of service until a
   person has looked at the unit. A restart asks again before the first record leaves.
@@ -31,27 +33,44 @@ if TYPE_CHECKING:
 FORKED: Final = "R506"
 REFUSED: Final = "audit.refused"
 """Kind of the row that keeps what the operator answered to a log it does not know."""
+TRIES: Final = 3
+"""Signatures for one showing of a log that grows while the key signs."""
 BREACHES: Final = frozenset({"LOG_FORKED", "LOG_TRUNCATED"})
 
 
 def next_checkpoint(journal: Journal, serial: str, clock: Clock, signer: Signer) -> SignedCheckpoint:
     """Return the checkpoint over the whole log, signed and stored; the last one when nothing but it and its answer came after."""
-    last = journal.last_checkpoint()
-    size, root = journal.audit_head()
-    if last is not None and size == (last.countersigned or last.seq) and size - last.seq <= 1:
-        stored = read_checkpoint(last.message)
-        if last.countersigned or _signed_by(last.message, signer):
-            return stored
-    now = clock.now()
-    previous = read_checkpoint(last.message).digest if last else FIRST
-    signed = sign_checkpoint(Checkpoint(serial, now.at, size, root, now.boot_id, now.boot_ms, previous), signer)
+    if stored := _stored(journal, signer):
+        return stored
+    signed = sign_checkpoint(_due(journal, serial, clock), signer)
     journal.add_checkpoint(signed.message)
     return signed
+
+
+def _stored(journal: Journal, signer: Signer) -> SignedCheckpoint | None:
+    """Return the last checkpoint when it still is one over the whole log, but for itself and its answer."""
+    last = journal.last_checkpoint()
+    size, _ = journal.audit_head()
+    if last is None or size != (last.countersigned or last.seq) or size - last.seq > 1:
+        return None
+    return read_checkpoint(last.message) if last.countersigned or _signed_by(last.message, signer) else None
+
+
+def _due(journal: Journal, serial: str, clock: Clock) -> Checkpoint:
+    """Return what a checkpoint over the log as it stands says."""
+    last = journal.last_checkpoint()
+    size, root = journal.audit_head()
+    now = clock.now()
+    return Checkpoint(serial, now.at, size, root, now.boot_id, now.boot_ms, read_checkpoint(last.message).digest if last else FIRST)
 
 
 def _signed_by(message: bytes, signer: Signer) -> bool:
     """Tell whether a checkpoint waiting for its answer is of the key now in use: the operator knows no older one."""
     return read_unverified(message, typ=Type.CHECKPOINT).kid == signer.kid
+
+
+class _StillGrowing(Exception):
+    """The log never stood still long enough to be signed: somebody is being served."""
 
 
 class Witness:
@@ -76,7 +95,7 @@ class Witness:
                 if refused.code in BREACHES:
                     self._out_of_service(refused.code)
                 return False
-            except (BackendError, KeystoreError, SignatureRefused, Malformed):
+            except (BackendError, KeystoreError, SignatureRefused, Malformed, _StillGrowing):
                 return False
         self._answered = True
         return True
@@ -84,7 +103,7 @@ class Witness:
     async def _sync(self) -> None:
         unit = self.unit
         known = await asyncio.to_thread(unit.backend.known_log)
-        signed = next_checkpoint(unit.journal, unit.serial, unit.clock, unit.signer)
+        signed = await self._checkpoint()
         size = signed.checkpoint.size
         if (last := unit.journal.last_checkpoint()) and last.countersigned and known == size:
             return
@@ -94,6 +113,19 @@ class Witness:
         unit.clock.seen(found.seconds)
         if last is None or not last.countersigned:
             unit.journal.add_countersignature(answer)
+
+    async def _checkpoint(self) -> SignedCheckpoint:
+        """Return what :func:`next_checkpoint` does, with the key in a thread; nothing lies between the last look at the log and its row."""
+        unit = self.unit
+        if stored := _stored(unit.journal, unit.signer):
+            return stored
+        for _ in range(TRIES):
+            due = _due(unit.journal, unit.serial, unit.clock)
+            signed = await asyncio.to_thread(sign_checkpoint, due, unit.signer)
+            if unit.journal.audit_head() == (due.size, due.root):
+                unit.journal.add_checkpoint(signed.message)
+                return signed
+        raise _StillGrowing
 
     def _out_of_service(self, said: str) -> None:
         if not self.code:
