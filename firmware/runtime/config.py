@@ -55,15 +55,20 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class IdReader:
-    """Where the identity-card reader is: a serial ``port`` and the rate wanted there, or a ``usb`` device (``0400:c35a``, ``1-1.4``)."""
+    """Where the identity-card reader is: a serial ``port`` and the rate wanted there, a ``usb`` device, or the name of a ``pcsc`` reader.
+
+    ``usb`` is ``0400:c35a``, ``0400:c35a:SERIAL`` or ``1-1.4``; ``pcscd_socket`` the PC/SC service's, when it is not the system's own.
+    """
 
     port: str = ""
     baud: int = 115200
     usb: str = ""
+    pcsc: str = ""
+    pcscd_socket: str = ""
 
     def __post_init__(self) -> None:
-        if bool(self.port) == bool(self.usb):
-            raise ConfigError("id_reader.port or id_reader.usb: exactly one of them is needed")
+        if sum(map(bool, (self.port, self.usb, self.pcsc))) != 1:
+            raise ConfigError("id_reader.port, id_reader.usb or id_reader.pcsc: exactly one of them is needed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,10 @@ class IdReader(Protocol):
         """Return what was spent since the last call."""
         ...
 
+    def stalled(self) -> bool:
+        """Return whether a call of the link is overdue; ``False`` where every call ends by itself. Called from another thread."""
+        ...
+
     def close(self) -> None:
         """Let go of the reader; twice is fine."""
 

@@ -33,7 +33,10 @@ class Family:
     """What it is, for people."""
 
 
-FAMILIES: Final = (Family("sam", ("port", "usb"), "hal.id_reader.opening", "SAM reader"),)
+FAMILIES: Final = (
+    Family("sam", ("port", "usb"), "hal.id_reader.opening", "SAM reader, serial or USB"),
+    Family("blocks", ("pcsc",), "hal.id_reader.blocks", "reader of numbered blocks, over PC/SC"),
+)
 """A new family is a row here; the meta-test asks for everything else it needs."""
 
 

@@ -60,6 +60,11 @@ class IdReaderService:
             self._reader.close()
         self._reader, self._ready = None, False
 
+    def stalled(self) -> bool:
+        """Return whether a call of the reader's link is overdue, where it can hang at all. Called from another thread."""
+        reader = self._reader
+        return reader is not None and reader.stalled()
+
     def _operation(self, action: Action) -> Operation:
         """Wrap an action: a started reader in front of it, the ladder's last steps around it, the link's time behind it."""
 

@@ -37,6 +37,9 @@ SERVICE_GONE = frozenset({E_INVALID_HANDLE, 0x80100013, 0x8010001D, 0x8010001E})
 
 STATUS_WORD, HEADER = 2, 5
 
+EVENTS_AT = 16
+"""From this bit on a reader's state is its count of cards that came and went."""
+
 POLL_S = 2.0
 """The longest single wait for a change; bounds the time until a dead service is noticed."""
 ANSWER_S = 4.0
@@ -127,6 +130,19 @@ class PcscLink:
             except DeadlinePassed:
                 raise NoCard from None
         raise NoCard
+
+    def presence(self) -> tuple[bool, int]:
+        """Return whether a card lies in the reader now, and the service's count of cards that came and went there; ``LinkClosed``."""
+        scard = _scard()
+        state = self._status(scard.SCARD_STATE_UNAWARE, 0)
+        return bool(state & scard.SCARD_STATE_PRESENT), state >> EVENTS_AT
+
+    def wait_change(self, count: int, deadline: Deadline) -> None:
+        """Wait until a card came or went since the service counted ``count`` with a card there; ``DeadlinePassed``, ``LinkClosed``."""
+        scard = _scard()
+        state = self._status(scard.SCARD_STATE_UNAWARE, 0)
+        while state & scard.SCARD_STATE_PRESENT and state >> EVENTS_AT == count:
+            state = self._status(state & ~scard.SCARD_STATE_CHANGED, min(deadline.check(), POLL_S))
 
     def transmit(self, command: bytes, deadline: Deadline) -> tuple[bytes, int]:
         """Exchange one APDU; returns (data, status word). Raises :class:`CardRemoved`, ``LinkClosed``, ``DeadlinePassed``."""
@@ -261,6 +277,19 @@ class PcscLink:
         if self._context is not None:
             context, self._context = self._context, None
             self._call(_scard().SCardReleaseContext, context)
+
+
+def reader_names(socket: str | None = None) -> tuple[str, ...]:
+    """Return the names of the readers the service knows; none when there is no service."""
+    if socket:
+        os.environ["PCSCLITE_CSOCK_NAME"] = socket  # as above
+    scard = _scard()
+    code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+    if code != 0:
+        return ()
+    code, names = scard.SCardListReaders(context, [])
+    scard.SCardReleaseContext(context)
+    return tuple(names) if code == 0 else ()
 
 
 def _scard() -> Any:

@@ -96,7 +96,7 @@ reader = LazyGroup(
     table={
         "list": (
             "host_tools.rnt.reader.command:list_",
-            "Print the serial ports and USB devices a reader may be at, what kind each is, and who has it.",
+            "Print the serial ports, USB devices and PC/SC readers an ID reader may be at, what kind each is, and who has it.",
         ),
         "info": (
             "host_tools.rnt.reader.command:info",

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,19 @@ from simulators.personas import PERSONAS, appended_block, photo_block, text_bloc
 SAM_ID = "0500010009b8320105be1200adc5b111"
 TRANSPORTS = {"serial": "", "four_pipes": "four", "two_pipes": "two", "reports": "hid", "reports_control": "hid_control"}
 """Transport → the simulator's ``--usb``, nothing for the pseudo-terminal. A meta-test asks for a row for each."""
+
+
+@dataclass(frozen=True)
+class FamilyRow:
+    """The simulator of one family, the file of its vectors, and a bench with both ends."""
+
+    simulator: str
+    vectors: str
+    bench: "Callable[[Path], ServiceBench]"
+    appends: bool = True
+    """Whether its readers tell appended addresses."""
+    in_the_middle: str = "read"
+    """The simulator's event in the middle of a reading; it knows the faults ``lifted`` and ``short`` there."""
 
 
 class Refused(Exception):
@@ -50,16 +64,35 @@ class ReaderControl:
         return dict(self.simulator.control("counts")["counts"])
 
 
-class SerialBench(ReaderControl):
-    """One simulator and one service on its port."""
+class ServiceBench(ReaderControl):
+    """One simulator and one service."""
+
+    service: IdReaderService
+    table: dict[str, Any]
+    """What ``[id_reader]`` says of it."""
+
+    def unplug(self) -> None:
+        self.simulator.control("hangup")
+
+    def plug(self) -> None:
+        self.simulator.control("plug")
+
+    def op(self, name: str, seconds: float = 9, **arguments: Any) -> dict[str, Any]:
+        return self.service.operations[name](arguments, Deadline.after(seconds))
+
+    def close(self) -> None:
+        self.service.close()
+        self.simulator.stop()
+
+
+class SerialBench(ServiceBench):
+    """A SAM reader on a pseudo-terminal."""
 
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.link = directory / "reader"
         self.simulator = RunningSimulator("simulators.id_reader", "--link", str(self.link), *arguments, control=directory / "control")
-        self.service = IdReaderService({"port": str(self.link), "baud": 115200})
-
-    def op(self, name: str, seconds: float = 9, **arguments: Any) -> dict[str, Any]:
-        return self.service.operations[name](arguments, Deadline.after(seconds))
+        self.table = {"port": str(self.link), "baud": 115200}
+        self.service = IdReaderService(self.table)
 
     def reader(self) -> SamReader:
         """The driver behind the service, for what the worker does not offer."""
@@ -67,9 +100,27 @@ class SerialBench(ReaderControl):
         assert isinstance(reader, SamReader)
         return reader
 
+
+class BlockBench(ServiceBench):
+    """A reader of numbered blocks behind a PC/SC service of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self._run_dir = str(directory / "p")
+        self.plug()
+        slot = str(self.pcscd.endpoints["slot_socket"])
+        self.simulator = RunningSimulator("simulators.block_reader", "--slot-socket", slot, control=directory / "control")
+        self.table = {"pcsc": self.pcscd.endpoints["reader"], "pcscd_socket": self.pcscd.endpoints["pcscd_socket"]}
+        self.service = IdReaderService(self.table)
+
+    def unplug(self) -> None:
+        self.pcscd.kill()
+
+    def plug(self) -> None:
+        self.pcscd = RunningSimulator("simulators.pcscd", "--run-dir", self._run_dir, "--name", "rnt ID reader")
+
     def close(self) -> None:
-        self.service.close()
-        self.simulator.stop()
+        super().close()
+        self.pcscd.stop()
 
 
 class WorkerBench(ReaderControl):
@@ -127,6 +178,13 @@ class WorkerBench(ReaderControl):
         if self.bus:
             self.bus.stop()
         self.simulator.stop()
+
+
+FAMILIES = {
+    "sam": FamilyRow("simulators.id_reader", "frames.json", lambda directory: SerialBench(directory, "--no-pace")),
+    "blocks": FamilyRow("simulators.block_reader", "blocks.json", BlockBench, appends=False, in_the_middle="block3"),
+}
+"""Family of readers → what stands for it in the tests. A meta-test asks for a row for each."""
 
 
 def starter(make: Callable[..., Any]) -> Iterator[Callable[..., Any]]:

@@ -31,9 +31,13 @@ RUNS_ON_S = 7 * 86400.0
 
 
 @rnt_command(timeout=READ_S)
-def list_(_console: Console) -> Result:
-    """Print the serial ports and USB devices a reader may be at, what kind each is, and who has it. None is opened."""
-    found = look_around()
+@click.option("--pcscd-socket", metavar="PATH", help="Socket of the PC/SC service, where it is not the system's.")
+def list_(_console: Console, pcscd_socket: str | None) -> Result:
+    """Print the serial ports, USB devices and PC/SC readers an ID reader may be at, what kind each is, and who has it.
+
+    None is opened.
+    """
+    found = look_around(pcscd_socket)
     data = {"found": [one.to_json() for one in found]}
     if not found:
         return Result(data, "", ExitCode.NOT_FOUND, "check cable and power; lsusb; dmesg tells whether the machine saw it")

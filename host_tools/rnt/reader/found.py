@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a reader may be at on this machine: serial ports and USB devices, without opening any.
 
-Decides which of them may be readers. A serial port tells nothing of what is behind it; a USB device is told by its descriptors.
+Decides which of them may be readers. A serial port or a PC/SC reader tells nothing of what it is; a USB device is told by its descriptors.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from hal.errors import LinkError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 NEARBY = Path("/dev/rnt/id-reader")
 """The name board/udev/60-rnt.rules gives to the reader of a terminal."""
+UNTOLD = {"", "serial", "pcsc"}
+"""Kinds that may be something else than an ID reader."""
 BOOTLOADERS = {"0483:df11": "a reader waiting for new firmware (DFU)"}
 
 
@@ -47,9 +50,9 @@ class Found:
         return {"option": self.option, "kind": self.kind or None, "what": self.what, "held_by": held, "allowed": self.allowed}
 
 
-def look_around() -> list[Found]:
+def look_around(pcscd_socket: str | None = None) -> list[Found]:
     """Return what is there, readers told by their descriptors first."""
-    return sorted([*_serial(), *_usb()], key=lambda one: (one.kind in {"", "serial"}, one.option))
+    return sorted([*_serial(), *_usb(), *_pcsc(pcscd_socket)], key=lambda one: (one.kind in UNTOLD, one.option))
 
 
 def _serial() -> Iterator[Found]:
@@ -77,6 +80,13 @@ def _usb() -> Iterator[Found]:
         node = Path(device.node)
         option = f"--usb {device.place}" if device.place else f"--usb {device.usb_id}"
         yield Found(option, kind, f"USB {device.usb_id}{f', {astray}' if astray else ''}", tuple(holders(node)), _may_use(node))
+
+
+def _pcsc(socket: str | None) -> Iterator[Found]:
+    from hal.link.pcsc import reader_names  # noqa: PLC0415  # as above
+
+    for name in reader_names(socket):
+        yield Found(f"--pcsc {quote(name)}", "pcsc", "PC/SC reader, perhaps of SIM cards", (), allowed=True)
 
 
 def _may_use(node: Path) -> bool:

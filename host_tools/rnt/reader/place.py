@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -29,6 +28,7 @@ F = TypeVar("F", bound="Callable[..., Result]")
 WORDS = {
     "port": ("PATH", "Serial port of the reader."),
     "usb": ("NAME", "USB reader: 0400:c35a, 0400:c35a:SERIAL, or where it is plugged in: 1-1.1."),
+    "pcsc": ("NAME", "Reader of numbered blocks: its exact name at the PC/SC service."),
 }
 """Key of ``[id_reader]`` → how its option is explained; a key without a row explains itself badly."""
 WHICH = "use " + " or ".join(f"--{key} …" for family in FAMILIES for key in family.places) + "; rnt reader list shows what is there"
@@ -38,6 +38,7 @@ def reader_options(body: F) -> F:
     """Add the options that name a reader."""
     options = [
         click.option("--terminal", envvar="RNT_DEVICE", metavar="TERMINAL", help="local:/path/terminal.toml: the reader named there."),
+        click.option("--pcscd-socket", metavar="PATH", help="Socket of the PC/SC service, where it is not the system's (--pcsc)."),
         click.option("--baud", type=click.Choice([str(baud) for baud in BAUDS]), help="Rate the reader is moved to, for good (--port)."),
     ]
     for key in reversed([key for family in FAMILIES for key in family.places]):
@@ -53,8 +54,6 @@ class Chosen:
     """The reader that is meant. ``registered`` is the SAM id its terminal was provisioned with; ``None`` without a terminal."""
 
     place: Place
-    again: str
-    """The options that name it once more: a hint must be fit to be typed as it stands."""
     registered: bytes | None = None
 
     def holders(self) -> list[Process]:
@@ -66,14 +65,13 @@ def chosen(options: dict[str, Any]) -> Chosen:
     """Return the reader the options name; raises :class:`Stopped` when they name none, or several."""
     keys = [key for family in FAMILIES for key in family.places]
     named = {key: str(options[key]) for key in keys if options.get(key)}
-    terminal, baud = options.get("terminal"), options.get("baud")
+    terminal = options.get("terminal")
+    more = {key: value for key in ("baud", "pcscd_socket") if (value := options.get(key))}
     if len(named) > 1 or not (named or terminal):
         raise Stopped(ExitCode.USAGE, "Which reader?" if not named else "Several readers are named.", WHICH)
     if not named:
         return _of_terminal(str(terminal))
-    table: dict[str, Any] = named | ({"baud": int(baud)} if baud else {})
-    again = " ".join(f"--{key} {quote(value)}" for key, value in named.items()) + (f" --baud {baud}" if baud else "")
-    return Chosen(Place.of(table), again)
+    return Chosen(Place.of(named | more))
 
 
 def _of_terminal(terminal: str) -> Chosen:
@@ -90,7 +88,7 @@ def _of_terminal(terminal: str) -> Chosen:
         registered = registered_sam_id(config.terminal.state_dir)
     except (OSError, ValueError):
         registered = b""
-    return Chosen(place, f"--terminal {quote(terminal)}", registered)
+    return Chosen(place, registered)
 
 
 def holders_of(place: Place) -> list[Process]:

@@ -130,6 +130,7 @@ TROUBLES: dict[str, Callable[[str, Data, Place, Sequence[Process]], Trouble]] = 
     "unknown_reader": _unknown,
     "deadline": _silent,
     "reader_fault": _fault,
+    "link": _fixed(ExitCode.BUSY, "Another program holds the card, or the line does not fall silent.", f"{TERMINAL}, then repeat"),
     "reader_silent": _fixed(ExitCode.FAILED, "The reader stopped answering and did not come back.", REPLUG),
     "no_card": _fixed(ExitCode.NOT_FOUND, "No card lies on the reader.", "lay a card on it and repeat"),
     "card_lifted": _fixed(ExitCode.FAILED, "The card was lifted before it was read.", "leave the card on the reader and repeat"),

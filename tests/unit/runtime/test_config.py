@@ -39,7 +39,7 @@ def test_config_good_file_gives_frozen_tables_with_stated_defaults() -> None:
     config = parse(GOOD)
     assert (config.terminal.serial, config.backend.timeout_s, config.id_reader.baud) == ("RNT-000001", 4.0, 115200)
     assert config.keys.record == "file:keys/record.pem"
-    assert config.device("id_reader") == {"port": "reader", "baud": 115200, "usb": ""}
+    assert config.device("id_reader") == {"port": "reader", "baud": 115200, "usb": "", "pcsc": "", "pcscd_socket": ""}
 
 
 @pytest.mark.parametrize(
