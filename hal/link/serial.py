@@ -15,6 +15,7 @@ Rules
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import select
@@ -38,13 +39,15 @@ _DRAIN_LIMIT: Final = 1 << 16
 
 
 class SerialLink:
-    """One open serial port. Opening raises :class:`LinkClosed` when the port is not there, is taken, or is no serial port."""
+    """One open serial port. Opening raises ``LinkClosed``: ``errno`` 2 not there, 13 not permitted, 16 taken; others: no serial port."""
 
     def __init__(self, port: str, baud: int) -> None:
         try:
             self._serial = serial.Serial(port, baud, timeout=0, write_timeout=0, exclusive=True)
         except (OSError, termios.error) as error:
-            raise LinkClosed("the serial port cannot be opened", errno=_errno(error)) from error
+            number = _errno(error)
+            taken = number == errno.EAGAIN  # what the lock of pyserial's "exclusive" says
+            raise LinkClosed("the serial port cannot be opened", errno=errno.EBUSY if taken else number) from error
         self.port = port
         self._fd: int = self._serial.fileno()
         self._buffer = bytearray()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The serial link on a pseudo-terminal whose other end is this test."""
 
+import errno
 import os
 import threading
 import tty
@@ -160,3 +161,9 @@ def test_baud_can_change_on_an_open_link(far: FarEnd, link: SerialLink) -> None:
     link.set_baud(9600)
     far.send(b"ok")
     assert link.read_exactly(2, soon()) == b"ok"
+
+
+def test_port_that_somebody_has_is_busy(far: FarEnd, link: SerialLink) -> None:
+    with pytest.raises(LinkClosed) as error:
+        SerialLink(far.name, 115200)
+    assert error.value.data == {"errno": errno.EBUSY}
