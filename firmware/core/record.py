@@ -189,9 +189,9 @@ def build_record(
     if len(salts) != SALTS_LENGTH:
         raise ValueError(f"{SALTS_LENGTH} bytes of salt are needed")
     values = _identity(holder) | _portraits(portraits, suite)
-    salt_of = {number: salts[i * SALT_LENGTH : (i + 1) * SALT_LENGTH] for i, number in enumerate(Field)}
-    items = [[salt_of[number], int(number), value] for number, value in sorted(values.items())]
-    digests = tuple((int(number), _item_digest(item, suite)) for number, item in zip(sorted(values), items, strict=True))
+    fresh = (salts[at : at + SALT_LENGTH] for at in range(0, SALTS_LENGTH, SALT_LENGTH))
+    items = {int(number): [salt, int(number), values[number]] for salt, number in zip(fresh, Field, strict=True) if number in values}
+    digests = tuple((number, _item_digest(item, suite)) for number, item in items.items())
     record = Record(holder.kind, holder.provenance.value, digests, facts, suite)
     said = _to_claims(record)
     payload = cbor.encode(said)
@@ -201,7 +201,7 @@ def build_record(
         raise ValueError(f"no record can say this: {error}") from None
     if again != record or len(payload) > cbor.MAX_BYTES:
         raise ValueError("no record can say this")
-    return RecordDraft(payload, cbor.encode(items), record)
+    return RecordDraft(payload, cbor.encode(list(items.values())), record)
 
 
 def sign_record(draft: RecordDraft, signer: cose.Signer) -> SignedRecord:
