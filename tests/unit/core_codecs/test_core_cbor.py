@@ -89,7 +89,9 @@ def test_head_around_each_length_is_the_referees(kind: Callable[[int], Any], arg
 
 
 @pytest.mark.parametrize("size", [n + d for n in (24, 1 << 8, 1 << 16) for d in (-1, 0)])
-@pytest.mark.parametrize("kind", [bytes, lambda n: "x" * n, lambda n: [0] * n, lambda n: dict.fromkeys(range(n))], ids=str)
+@pytest.mark.parametrize(
+    "kind", [bytes, lambda n: "x" * n, lambda n: [0] * n, lambda n: dict.fromkeys(range(n))], ids=["bytes", "text", "array", "map"]
+)
 def test_length_around_each_head_is_the_referees(kind: Callable[[int], Any], size: int) -> None:
     data = cbor.encode(kind(size))
     assert data == cbor2.dumps(kind(size), canonical=True)
