@@ -33,7 +33,7 @@ MAX_TIME = 253402300799
 """Last second of the year 9999: what a time in an answer may not exceed."""
 MAX_LOG = 1 << 63
 """Leaves a log may have, and one more."""
-KEY_BYTES = 32
+KEY_BYTES = frozenset({32, 65})
 _CODE = re.compile(r"[A-Z][A-Z0-9_.]{0,63}", re.ASCII)
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n?", re.ASCII)
 
@@ -145,7 +145,7 @@ def enrolment(body: bytes) -> Enrolled:
     keys = trust.get("approval_keys")
     if type(keys) is not list or not keys or not all(_is_approval_key(key) for key in keys):
         raise BackendAnswerInvalid("approval keys")
-    if len(_standard_base64(trust.get("vault_key"))) != KEY_BYTES:
+    if len(_standard_base64(trust.get("vault_key"))) not in KEY_BYTES:
         raise BackendAnswerInvalid("vault key")
     try:
         trust_json = json.dumps(trust).encode("ascii")

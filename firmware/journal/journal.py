@@ -76,13 +76,13 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, store_key: bytes) -> Self:
-        """Open the journal at ``path`` or create it (mode 0600), with the 32-byte store key.
+        """Open the journal at ``path`` or create it (mode 0600), with the store key, whose length decides the cipher.
 
         Verifies: application, version, store key, every table but that of the rows, audit tree and rows since it was last noted, chains of
         open sessions, record numbers, items.
         Raises :class:`JournalBusy`, :class:`JournalCorrupt` or :class:`JournalFailed`.
         """
-        check_size("store key", store_key, sealing.KEY_BYTES)
+        sealing.check_store_key(store_key)
         store = Store(path)
         try:
             store.claim()

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Personal items at rest: AES-256-GCM, one random key per session, that key wrapped by the store key (DS-10).
+"""Personal items at rest: one random key per session, that key wrapped by the store key (DS-10).
+
+The length of a key decides its cipher, and a session's key is as long as the store key: 32 bytes AES-256-GCM, 16 bytes SM4-GCM (the suites
+of ADR 0011). Nothing stored says which.
 
 Sealed form: nonce (12 bytes) || ciphertext || tag (16 bytes). The associated data names the purpose, the session and the item, so
 nothing sealed opens in another place. Nonces are random: a session seals a handful of items, the store key one key per session.
@@ -11,9 +14,10 @@ from __future__ import annotations
 import os
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherAlgorithm, algorithms, modes
 
-KEY_BYTES = 32
+AES_KEY_BYTES = 32
+SM4_KEY_BYTES = 16
 NONCE_BYTES = 12
 _TAG_BYTES = 16
 _KEY_CHECK = b"rnt/journal/store-key/1"
@@ -25,16 +29,31 @@ class Unsealable(Exception):
 
 def _seal(key: bytes, plain: bytes, place: bytes) -> bytes:
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, plain, place)
+    cipher = Cipher(_algorithm(key), modes.GCM(nonce)).encryptor()
+    cipher.authenticate_additional_data(place)
+    return nonce + cipher.update(plain) + cipher.finalize() + cipher.tag
 
 
 def _open(key: bytes, sealed: bytes, place: bytes) -> bytes:
     if len(sealed) < NONCE_BYTES + _TAG_BYTES:
         raise Unsealable
     try:
-        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place)
+        cipher = Cipher(_algorithm(key), modes.GCM(sealed[:NONCE_BYTES], sealed[-_TAG_BYTES:])).decryptor()
+        cipher.authenticate_additional_data(place)
+        return cipher.update(sealed[NONCE_BYTES:-_TAG_BYTES]) + cipher.finalize()
     except InvalidTag:
         raise Unsealable from None
+
+
+def check_store_key(store_key: bytes) -> None:
+    """Raise ``ValueError`` unless a store key has the length of one of the ciphers."""
+    if len(store_key) not in {AES_KEY_BYTES, SM4_KEY_BYTES}:
+        raise ValueError(f"store key must be {AES_KEY_BYTES} or {SM4_KEY_BYTES} bytes")
+
+
+def _algorithm(key: bytes) -> CipherAlgorithm:
+    """Return the cipher of a key; ``ValueError`` for a key of another length."""
+    return algorithms.SM4(key) if len(key) == SM4_KEY_BYTES else algorithms.AES256(key)
 
 
 def _key_place(session: bytes) -> bytes:
@@ -47,7 +66,7 @@ def _item_place(session: bytes, name: str) -> bytes:
 
 def new_session_key(store_key: bytes, session: bytes) -> bytes:
     """Return a fresh session key, wrapped."""
-    return _seal(store_key, os.urandom(KEY_BYTES), _key_place(session))
+    return _seal(store_key, os.urandom(len(store_key)), _key_place(session))
 
 
 def seal_item(store_key: bytes, wrapped: bytes, session: bytes, name: str, plain: bytes) -> bytes:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``file:`` keys: PEM PKCS#8 on P-256, protection level ``software``.
 
+A record key of the gm suite (:mod:`firmware.keystore.sm2_file`) opens too.
+
 States its risk: a copy of the flash is a copy of the key, and root can read it. Therefore the level travels in every record and
 certificate request, and the backend may refuse it.
 """
@@ -23,11 +25,13 @@ from cryptography.hazmat.primitives.serialization import (
 
 from firmware.core.keyring import key_id
 from firmware.core.suite import ES256
-from firmware.keystore import files
+from firmware.keystore import files, sm2_file
 from firmware.keystore.errors import KeyUnfit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from firmware.core.cose import Signer
 
 _COORDINATE_BYTES: Final = 32
 
@@ -61,9 +65,10 @@ def create(path: str, base: Path) -> FileSigner:
     return FileSigner(key)
 
 
-def open_key(path: str, base: Path) -> FileSigner:
-    """Open the key at ``path`` under ``base``; raises :class:`KeyMissing`, :class:`KeyUnsafe`, :class:`KeyUnfit`."""
-    return FileSigner(_parse(files.read_secret(files.place(path, base))))
+def open_key(path: str, base: Path) -> Signer:
+    """Open the key at ``path`` under ``base``, of either suite; raises :class:`KeyMissing`, :class:`KeyUnsafe`, :class:`KeyUnfit`."""
+    pem = files.read_secret(files.place(path, base))
+    return sm2_file.parse(pem) or FileSigner(_parse(pem))
 
 
 def exists(path: str, base: Path) -> bool:
@@ -78,9 +83,10 @@ def retire(path: str, base: Path) -> int:
 
 
 def tls_path(path: str, base: Path) -> Path:
-    """Return where :mod:`ssl` finds the key, after opening it once; raises as :func:`open_key`."""
-    open_key(path, base)
-    return files.place(path, base)
+    """Return where :mod:`ssl` finds the key, after opening it once; raises as :func:`open_key`, ``KeyUnfit`` for a key on another curve."""
+    place = files.place(path, base)
+    _parse(files.read_secret(place))
+    return place
 
 
 def _parse(pem: bytes) -> ec.EllipticCurvePrivateKey:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from firmware.keystore import file_key, token_key
-from firmware.keystore.errors import UnknownScheme
+from firmware.core.suite import GM, INTERNATIONAL, Suite
+from firmware.keystore import file_key, sm2_file, token_key
+from firmware.keystore.errors import KeyUnfit, UnknownScheme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """What one kind of key can do; each function takes the URI without its scheme, and the base directory."""
+    """What one kind of key can do; each function takes the URI without its scheme, and the base directory. ``create`` is by suite."""
 
-    create: Callable[[str, Path], Signer]
+    create: Mapping[Suite, Callable[[str, Path], Signer]]
     open: Callable[[str, Path], Signer]
     tls_path: Callable[[str, Path], Path]
     exists: Callable[[str, Path], bool]
@@ -35,8 +36,10 @@ class Scheme:
 
 SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
     {
-        "file": Scheme(file_key.create, file_key.open_key, file_key.tls_path, file_key.exists, file_key.retire),
-        "pkcs11": Scheme(token_key.create, token_key.open_key, token_key.tls_path, token_key.exists, token_key.retire),
+        "file": Scheme(
+            {INTERNATIONAL: file_key.create, GM: sm2_file.create}, file_key.open_key, file_key.tls_path, file_key.exists, file_key.retire
+        ),
+        "pkcs11": Scheme({INTERNATIONAL: token_key.create}, token_key.open_key, token_key.tls_path, token_key.exists, token_key.retire),
     },
 )
 
@@ -49,10 +52,12 @@ def _split(uri: str) -> tuple[Scheme, str]:
     return scheme, rest
 
 
-def create_key(uri: str, base: Path) -> Signer:
-    """Generate the key named by ``uri`` on this device; never overwrites. Raises ``KeystoreError``."""
+def create_key(uri: str, base: Path, suite: Suite = INTERNATIONAL) -> Signer:
+    """Generate the key named by ``uri`` on this device; never overwrites. ``KeystoreError``, ``KeyUnfit`` for no such suite there."""
     scheme, rest = _split(uri)
-    return scheme.create(rest, base)
+    if suite not in scheme.create:
+        raise KeyUnfit(f"a key of the {suite.name} suite cannot be made there; use a file: URI")
+    return scheme.create[suite](rest, base)
 
 
 def open_signer(uri: str, base: Path) -> Signer:

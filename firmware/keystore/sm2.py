@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """SM2 (GB/T 32918) by the platform's libcrypto 3, through its EVP interface: the only module that calls it.
 
-Keys, signatures with SM3 under the default distinguishing id, and the transport of a short secret. No curve arithmetic is done here, and
-none elsewhere: ``cryptography`` has SM3 and SM4 but not this curve.
+Keys, also out of certificates and requests, signatures with SM3 under the default distinguishing id, and the transport of a short secret.
+No curve arithmetic is done here, and none elsewhere: ``cryptography`` has SM3 and SM4 but not this curve.
 
 Rules
 * A public key is DER SubjectPublicKeyInfo in the one form RFC 5480 gives an uncompressed point on this curve; a private key is PKCS#8.
@@ -50,6 +50,12 @@ _FUNCTIONS: Final[dict[str, tuple[object, ...]]] = {
     "i2d_PKCS8_PRIV_KEY_INFO": (c_int, _P, _P),
     "i2d_PUBKEY": (c_int, _P, _P),
     "d2i_PUBKEY": (_P, _P, POINTER(c_char_p), c_long),
+    "d2i_X509": (_P, _P, POINTER(c_char_p), c_long),
+    "X509_get_pubkey": (_P, _P),
+    "X509_free": (None, _P),
+    "d2i_X509_REQ": (_P, _P, POINTER(c_char_p), c_long),
+    "X509_REQ_get_pubkey": (_P, _P),
+    "X509_REQ_free": (None, _P),
     "d2i_AutoPrivateKey": (_P, _P, POINTER(c_char_p), c_long),
     "EVP_MD_CTX_new": (_P,),
     "EVP_MD_CTX_free": (None, _P),
@@ -108,6 +114,20 @@ class PublicKey(_Handle):
         if len(spki) != len(SPKI_HEAD) + POINT_BYTES or not spki.startswith(SPKI_HEAD + b"\x04"):
             raise Sm2Refused("not an SM2 key in the accepted form")
         return cls(_libcrypto().d2i_PUBKEY(None, byref(c_char_p(spki)), len(spki)))
+
+    @classmethod
+    def certified(cls, certificate: bytes) -> Self:
+        """Return the key a DER certificate is for; :class:`Sm2Refused` when it is of another kind."""
+        return cls(_subject_key("X509", certificate))
+
+    @classmethod
+    def requested(cls, request: bytes) -> Self:
+        """Return the key a DER PKCS#10 request is for; :class:`Sm2Refused` when it is of another kind."""
+        return cls(_subject_key("X509_REQ", request))
+
+    def spki(self) -> bytes:
+        """Return the key, DER SubjectPublicKeyInfo."""
+        return _der(_libcrypto().i2d_PUBKEY, self._key)
 
     def verify(self, signature: bytes, message: bytes) -> bool:
         """Tell whether the raw ``signature`` is this key's over ``message``."""
@@ -186,6 +206,15 @@ class PrivateKey(_Handle):
     def unwrap(self, wrapped: bytes) -> bytes:
         """Return the secret in a DER SM2Cipher; :class:`Sm2Refused` for another key or content."""
         return _crypt(self._key, "decrypt", wrapped)
+
+
+def _subject_key(kind: str, der: bytes) -> int:
+    library = _libcrypto()
+    parsed = _done(getattr(library, f"d2i_{kind}")(None, byref(c_char_p(der)), len(der)))
+    try:
+        return _done(getattr(library, f"{kind}_get_pubkey")(parsed))
+    finally:
+        getattr(library, f"{kind}_free")(parsed)
 
 
 def _crypt(key: c_void_p, name: str, content: bytes) -> bytes:

@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from firmware.core import international
+from firmware.core.keyring import Key, Purpose
+from firmware.core.suite import SUITES, Suite
 from firmware.keystore import gm
 
 if TYPE_CHECKING:
@@ -20,5 +22,19 @@ BY_NAME: Final[Mapping[str, Provider]] = MappingProxyType({provider.suite.name: 
 
 
 def provider_of(signer: Signer) -> Provider:
-    """Return the provider of the suite the key belongs to."""
-    return next(provider for provider in PROVIDERS if provider.suite.alg == signer.alg)
+    """Return the provider of the suite the signer's key belongs to."""
+    return _provider(SUITES[signer.alg])
+
+
+def provider_for(spki: bytes) -> Provider:
+    """Return the provider of the suite a DER SubjectPublicKeyInfo belongs to; :class:`~firmware.core.errors.Malformed` for none."""
+    return _provider(Key.from_spki(spki, Purpose.RECORD, accepted=PROVIDERS).suite)
+
+
+def suite_of_store_key(store_key: bytes) -> Suite:
+    """Return the suite whose store keys have this length; ``StopIteration`` for none, which no loaded key has."""
+    return next(suite for suite in SUITES.values() if suite.store_key_length == len(store_key))
+
+
+def _provider(suite: Suite) -> Provider:
+    return BY_NAME[suite.name]

@@ -16,6 +16,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from firmware.keystore import certified_sm2_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -47,8 +49,11 @@ def parse(pem: bytes, name: str) -> x509.Certificate:
 
 
 def spki_of(certificate: x509.Certificate) -> bytes:
-    """Return the certificate's key as DER SubjectPublicKeyInfo."""
-    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    """Return the certificate's key, of either suite, as DER SubjectPublicKeyInfo; raises one of :data:`UNREADABLE`."""
+    try:
+        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (UnsupportedAlgorithm, ValueError):
+        return certified_sm2_key(certificate.public_bytes(Encoding.DER))
 
 
 def check_certificate(pem: bytes, *, ca: bytes, spki: bytes, serial: str, purpose: str, now: datetime | None = None) -> x509.Certificate:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from firmware.backend.answers import Approved as ApprovedAnswer
 from firmware.backend.errors import BackendError, BackendRefusedRequest
-from firmware.core import cbor, hpke, report
+from firmware.core import cbor, report
 from firmware.core.approval import Situation, check_approval
 from firmware.core.errors import AckRefused, Refused
 from firmware.core.events import Acknowledged, Approved, CardRechecked, ReceiptDone, RecordSigned
@@ -58,19 +58,20 @@ class Issue:
         unit, now = self.unit, self.unit.clock.now()
         if evidence.holder is None or evidence.card is None or evidence.live_portrait is None or evidence.chip_portrait is None:
             raise Stop(refusals.INTERNAL)
-        private_key = os.urandom(hpke.KEY_LENGTH)
+        provider = unit.trust.provider
+        private_key, public_key = provider.new_key()
         last = unit.journal.last_record()
-        facts = _facts(unit, plan, evidence, now, last, hpke.public_of(private_key))
-        draft = build_record(
-            facts, holder=evidence.holder, portraits=(evidence.chip_portrait, evidence.live_portrait), salts=os.urandom(SALTS_LENGTH)
-        )
+        facts = _facts(unit, plan, evidence, now, last, public_key)
+        portraits = (evidence.chip_portrait, evidence.live_portrait)
+        salts = os.urandom(SALTS_LENGTH)
+        draft = build_record(facts, holder=evidence.holder, portraits=portraits, salts=salts, suite=provider.suite)
         try:
             signed = await asyncio.to_thread(sign_record, draft, unit.signer)  # a token may take its time
         except KeystoreError as error:
             raise Stop(refusals.KEY) from error
         items = {
             "record": signed.message,
-            "items": seal_items(draft, vault_key=unit.trust.vault_key),
+            "items": seal_items(draft, vault_key=unit.trust.vault_key, provider=provider),
             "profile-key": private_key,
             "masked": cbor.encode([evidence.masked["name"], evidence.masked["number"]]),
         }
@@ -98,7 +99,7 @@ class Issue:
             approval = check_approval(
                 answer.approval, record=record, keyring=unit.trust.keyring, sealed=answer.profile, situation=situation
             )
-            _, plaintext = open_issue_data(answer.profile, private_key=private_key, approval=approval)
+            _, plaintext = open_issue_data(answer.profile, private_key=private_key, approval=approval, provider=unit.trust.provider)
         except Refused as error:
             raise Stop(error.code) from error
         unit.clock.seen(approval.issued_at)

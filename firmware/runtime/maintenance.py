@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from firmware.core.errors import Malformed, PackRefused
 from firmware.core.keyring import Trust
+from firmware.core.suite import INTERNATIONAL, SUITES, Suite
 from firmware.journal import Journal, JournalBusy, JournalCorrupt, JournalError
 from firmware.keystore import (
     KeyMissing,
@@ -40,7 +41,9 @@ from firmware.keystore import (
     has_key,
     load_store_key,
     open_signer,
+    provider_of,
     retire_keys,
+    suite_of_store_key,
 )
 from firmware.runtime import config as configuration
 from firmware.runtime import installation, policies
@@ -133,7 +136,7 @@ class Maintenance:
         certificates: dict[str, Any] = {}
         for purpose in PURPOSES:
             signer = self._signer(self._uris[purpose])
-            keys[purpose] = signer and {"kid": signer.kid.hex(), "protection": signer.protection}
+            keys[purpose] = signer and {"kid": signer.kid.hex(), "protection": signer.protection, "suite": SUITES[signer.alg].name}
             certificates[purpose] = self._certificate_facts(purpose)
         trust = self._trust()
         return {
@@ -148,18 +151,20 @@ class Maintenance:
             "journal": self.journal_facts(),
         }
 
-    def keygen(self, order: str, *, renew: bool = False) -> dict[str, Any]:
+    def keygen(self, order: str, *, renew: bool = False, suite: str = "") -> dict[str, Any]:
         """Make the two keys (or return those already waiting) and return their certificate requests.
 
-        ``order`` is the nonce of the operator's work order, bound into both requests. Raises :class:`Refused` ``provisioned`` when
-        the terminal has its certificates and ``renew`` is not set.
+        ``order`` is the nonce of the operator's work order, bound into both requests. ``suite`` names that of the record key; without it,
+        and for good after the first time, it is the terminal's own, at first the international one; the TLS key is always of that one.
+        Raises :class:`Refused` ``provisioned`` when the terminal has its certificates and ``renew`` is not set.
         """
         if self.info()["provisioned"] and not renew:
             raise Refused("provisioned", "The terminal already has its keys and certificates.")
-        with self._undisturbed():
+        wanted = self._suite(suite)
+        with self._undisturbed(wanted):
             signers = {}
-            for purpose in PURPOSES:
-                signers[purpose] = self._waiting_signer(self._uris[purpose])
+            for purpose, of in zip(PURPOSES, (wanted, INTERNATIONAL), strict=True):
+                signers[purpose] = self._waiting_signer(self._uris[purpose], of)
             return {
                 purpose: {
                     "csr": request,
@@ -170,7 +175,19 @@ class Maintenance:
                 for purpose, request in self._requests(signers, order).items()
             }
 
-    def _waiting_signer(self, uri: str) -> Signer:
+    def _suite(self, name: str) -> Suite:
+        """Return the suite to make keys of: the one this terminal has, which its store key tells, or the one asked for at first."""
+        asked = next((suite for suite in SUITES.values() if suite.name == name), None)
+        if name and asked is None:
+            raise Refused("bad_request", f"A suite is one of {', '.join(suite.name for suite in SUITES.values())}.")
+        if not (self._state / STORE_KEY).exists():
+            return asked or INTERNATIONAL
+        own = suite_of_store_key(load_store_key(self._state / STORE_KEY))
+        if asked not in {None, own}:
+            raise Refused("suite", f"This terminal is of the {own.name} suite for good; another needs an empty state directory.")
+        return own
+
+    def _waiting_signer(self, uri: str, suite: Suite) -> Signer:
         try:
             waiting = self._signer(uri, self._stage)
             if waiting is not None:
@@ -178,7 +195,7 @@ class Maintenance:
         except (KeyMissing, KeyUnfit):  # cut off while it was made: nobody has its certificate, so another is as good
             installation.discard(self._state)
         self._stage.mkdir(mode=0o700, exist_ok=True)
-        return create_key(uri, self._stage)
+        return create_key(uri, self._stage, suite)
 
     def _requests(self, signers: Mapping[str, Signer], order: str) -> dict[str, str]:
         """Return the requests as hex: the very same ones when the same order is asked for again, as the operator demands."""
@@ -215,7 +232,7 @@ class Maintenance:
             files = {certificate_file(purpose): pem for purpose, pem in certificates.items()}
             files |= {CA: ca.encode(), TRUST: json.dumps(trust, ensure_ascii=False, indent=2).encode()}
             files |= _sam_file(sam_id) if sam_id else {}
-            files |= self._policy_file(packs, trust)
+            files |= self._policy_file(packs, trust, self._stage)
             installation.stage(self._state, files)
             installation.commit(self._state)
             with suppress(KeystoreError):  # the token went away just now: the next installation does it
@@ -229,22 +246,29 @@ class Maintenance:
             trust = self._trust()
             if trust is None:
                 raise Refused("not_provisioned", "The terminal has no trust list to hold packs against.")
-            files = self._policy_file(packs, trust)
+            files = self._policy_file(packs, trust, self._state)
             installation.stage(self._state, files)
             installation.commit(self._state)
         return {"installed": sorted(files)}
 
-    def _policy_file(self, packs: tuple[str, ...], trust: dict[str, Any]) -> dict[str, bytes]:
+    def _policy_file(self, packs: tuple[str, ...], trust: dict[str, Any], base: Path) -> dict[str, bytes]:
         messages = [bytes.fromhex(pack) for pack in packs]
         try:
-            return policies.to_install(messages, Trust.from_json(trust), self._state, Clock(0).now().at)
+            return policies.to_install(messages, self._believed(trust, base), self._state, Clock(0).now().at)
         except (Malformed, PackRefused) as error:
-            raise Refused("verification", f"The policy packs may not be used: {error}.") from error
+            raise Refused("verification", f"The trust list or its policy packs may not be used: {error}.") from error
+
+    def _believed(self, trust: dict[str, Any], base: Path) -> Trust:
+        """Return a trust list read in the suite of the record key under ``base``; ``Malformed`` when it is of another."""
+        signer = self._signer(self._uris["record"], base)
+        if signer is None:
+            raise Malformed("no record key")
+        return Trust.from_json(trust, provider_of(signer))
 
     def _policy_facts(self, trust: dict[str, Any]) -> dict[str, Any] | None:
         try:
-            return policies.facts(self._state, Trust.from_json(trust), Clock(0).now().at)
-        except Malformed:
+            return policies.facts(self._state, self._believed(trust, self._state), Clock(0).now().at)
+        except (Malformed, KeystoreError):
             return None
 
     def reader(self) -> dict[str, Any]:
@@ -351,8 +375,8 @@ class Maintenance:
             journal.close()
 
     @contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        """Hold the terminal still: no second engineer, no running terminal, no open activation."""
+    def _undisturbed(self, suite: Suite = INTERNATIONAL) -> Iterator[None]:
+        """Hold the terminal still: no second engineer, no running terminal, no open activation. ``suite``: of a new store key."""
         self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._state / "maintenance.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -361,7 +385,7 @@ class Maintenance:
             except BlockingIOError:
                 raise Refused("busy", "Another engineer is changing this terminal.") from None
             if not (self._state / STORE_KEY).exists():
-                create_store_key(self._state / STORE_KEY)
+                create_store_key(self._state / STORE_KEY, suite)
             with self._journal() as journal:
                 if journal.open_sessions():
                     raise Refused("open_session", "An activation is open in the journal; the terminal must finish it first.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from firmware.backend.client import BackendClient
 from firmware.core.keyring import Trust
 from firmware.journal import Journal
-from firmware.keystore import load_store_key, open_signer, tls_key_path
+from firmware.keystore import load_store_key, open_signer, provider_of, suite_of_store_key, tls_key_path
 from firmware.kiosk.server import Kiosk
 from firmware.runtime import installation, policies
 from firmware.runtime.clock import Clock
@@ -41,8 +41,14 @@ def build(config: Config) -> Unit:
     stored = json.loads(trust_file.read_bytes())
     if type(stored) is not dict:
         raise NotProvisioned(f"the trust list of {config.terminal.serial} is damaged; provision it again")
-    trust = Trust.from_json(stored)
-    journal = Journal.open(state / "journal.db", load_store_key(state / "keys" / "store.key"))
+    signer, store_key = open_signer(config.keys.record, state), load_store_key(state / "keys" / "store.key")
+    provider = provider_of(signer)
+    if provider.suite is not suite_of_store_key(store_key):
+        raise NotProvisioned(
+            f"the keys of {config.terminal.serial} are of different suites; provision it again from an empty state directory"
+        )
+    trust = Trust.from_json(stored, provider)
+    journal = Journal.open(state / "journal.db", store_key)
     backend = BackendClient(
         config.backend.url,
         state / "trust" / "operator-ca.pem",
@@ -57,7 +63,7 @@ def build(config: Config) -> Unit:
         clock=clock,
         kiosk=Kiosk(config.terminal.run_dir / "kiosk.sock"),
         devices={name: DeviceWorker(name, config.device(name)) for name in _devices(config)},
-        signer=open_signer(config.keys.record, state),
+        signer=signer,
         trust=trust,
         backend=backend,
         software=software_digest(),

@@ -72,7 +72,7 @@ class Writer:
         """Issue the card that the permit names, in its mode, with its data; ends in ``Written``, or ``Refused`` with what the card said."""
         plaintext = self.unit.journal.item(self.session, "profile")
         card = Card.from_claim(cbor.decode(self.unit.journal.item(self.session, "card")))
-        if hashlib.sha256(plaintext).digest() != permit.issue_data or card.digest != permit.card:
+        if self.unit.trust.provider.suite.digest(plaintext) != permit.issue_data or card.digest != permit.card:
             raise Stop("R707")
         return await self._writing[permit.mode](permit, parse_issue_data(permit.mode, plaintext), card.iccid)
 

@@ -19,26 +19,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from firmware.core.errors import Malformed, PackRefused
 from firmware.core.keyring import Trust
+from firmware.keystore import PROVIDERS, provider_for, requested_key
 from firmware.runtime import policies
-from firmware.runtime.certificates import UNREADABLE, CertificateRefused, check_certificate, parse
+from firmware.runtime.certificates import UNREADABLE, CertificateRefused, check_certificate, parse, spki_of
 from firmware.runtime.maintenance import PURPOSES, possession_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from firmware.backend.answers import Enrolled
-
-HALF = 32
-"""Bytes of r and of s in a P-256 signature."""
 
 
 class EnrolmentRefused(Exception):
@@ -67,8 +60,7 @@ def read_keys(answer: Mapping[str, Any], serial: str) -> dict[str, NewKey]:
             key = NewKey(bytes.fromhex(answer[purpose]["csr"]), bytes.fromhex(answer[purpose]["spki"]), str(answer[purpose]["protection"]))
             request = x509.load_der_x509_csr(key.request)
             named = [a.value for a in request.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
-            spki = request.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-            signed = request.is_signature_valid
+            spki, signed = requested_key(request)
         except (KeyError, *UNREADABLE) as error:
             raise EnrolmentRefused(f"The terminal's {purpose} request cannot be read.") from error
         if not signed or spki != key.spki or named != [serial]:
@@ -92,18 +84,25 @@ def check_enrolment(answer: Enrolled, *, keys: Mapping[str, NewKey], serial: str
             check_certificate(pem.encode(), ca=ca, spki=keys[purpose].spki, serial=serial, purpose=purpose, now=now or datetime.now(UTC))
     except CertificateRefused as refused:
         raise EnrolmentRefused(str(refused)) from refused
-    check_packs(answer.packs, check_trust(json.loads(answer.trust_json)), now or datetime.now(UTC))
+    check_packs(answer.packs, check_trust(json.loads(answer.trust_json), keys["record"].spki), now or datetime.now(UTC))
     return certificates
 
 
-def check_trust(trust: object) -> Trust:
-    """Return the trust list when it has all fields and its key ids fit its keys; raises :class:`EnrolmentRefused`."""
+def check_trust(trust: object, record_key: bytes | None) -> Trust:
+    """Return the trust list when it has all fields, its key ids fit its keys, and all of them are of the record key's suite.
+
+    ``record_key`` is DER SubjectPublicKeyInfo; without it either suite will do. Raises :class:`EnrolmentRefused`.
+    """
     if not isinstance(trust, dict):
         raise EnrolmentRefused("The operator's trust list is not a JSON object.")
-    try:
-        return Trust.from_json(trust)
-    except Malformed as error:
-        raise EnrolmentRefused(f"The operator's trust list does not add up ({error}).") from error
+    wrong = Malformed("suite")
+    for provider in PROVIDERS:
+        try:
+            if record_key is None or provider is provider_for(record_key):
+                return Trust.from_json(trust, provider)
+        except Malformed as error:
+            wrong = error
+    raise EnrolmentRefused(f"The operator's trust list does not add up ({wrong}).") from wrong
 
 
 def check_packs(packs: Iterable[bytes], trust: Trust, now: datetime) -> None:
@@ -118,16 +117,11 @@ def check_packs(packs: Iterable[bytes], trust: Trust, now: datetime) -> None:
 def check_possession(answer: Mapping[str, Any], challenge: bytes, certificates: Mapping[str, str]) -> None:
     """Check that the terminal signed ``challenge`` with both certified keys; raises :class:`EnrolmentRefused`."""
     for purpose in PURPOSES:
-        key = parse(certificates[purpose].encode(), f"{purpose} certificate").public_key()
         try:
+            spki = spki_of(parse(certificates[purpose].encode(), f"{purpose} certificate"))
             kid, raw = bytes.fromhex(answer[purpose]["kid"]), bytes.fromhex(answer[purpose]["signature"])
-            _verify(key, raw, possession_message(challenge, kid))
-        except (InvalidSignature, KeyError, TypeError, ValueError) as error:
+            proved = provider_for(spki).verifier(spki)(raw, possession_message(challenge, kid))
+        except (Malformed, KeyError, *UNREADABLE) as error:
             raise EnrolmentRefused(f"The terminal did not prove that it holds the {purpose} key.") from error
-
-
-def _verify(key: object, raw: bytes, message: bytes) -> None:
-    if not isinstance(key, ec.EllipticCurvePublicKey) or len(raw) != 2 * HALF:
-        raise InvalidSignature
-    signature = encode_dss_signature(int.from_bytes(raw[:HALF]), int.from_bytes(raw[HALF:]))
-    key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+        if not proved:
+            raise EnrolmentRefused(f"The terminal did not prove that it holds the {purpose} key.")

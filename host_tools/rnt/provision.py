@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from firmware.core.suite import SUITES
 from hal.id_reader.sam_id import sam_id_bytes, sam_id_text
 from host_tools.rnt.command import rnt_command
 from host_tools.rnt.enrolment import EnrolmentRefused, check_enrolment, check_possession, read_keys
@@ -44,8 +45,13 @@ file_type = click.Path(path_type=Path, dir_okay=False)
 @click.option("--work-order", required=True, type=file_type, help="File with the one-time work order of this terminal.")
 @click.option("--serial", help="Serial number the terminal must have; needed with --renew.")
 @click.option("--sam-id", metavar="ID", help="SAM id of the ID reader, as on its label or as hex; by default the connected reader's.")
+@click.option(
+    "--suite",
+    type=click.Choice(sorted(suite.name for suite in SUITES.values())),
+    help="Cryptographic suite of records, for good: international (default) or gm, 国密: SM2, SM3, SM4. TLS stays international.",
+)
 @click.option("--renew", is_flag=True, help="Replace the keys and certificates of a provisioned terminal.")
-def provision(  # one parameter for each option
+def provision(  # noqa: PLR0913  # one parameter for each option
     console: Console,
     terminal: str,
     url: str,
@@ -53,6 +59,7 @@ def provision(  # one parameter for each option
     work_order: Path,
     serial: str | None,
     sam_id: str | None,
+    suite: str | None,
     *,
     renew: bool,
 ) -> Result:
@@ -85,17 +92,19 @@ def provision(  # one parameter for each option
         console.confirm(f"{'Replace the' if renew else 'Make'} keys and certificates of {link.serial}?")
         try:
             reader = _reader(console, link, wanted)
-            return _provision(console, link, url=url, operator_ca=operator_ca, order=order, renew=renew, sam_id=reader)
+            return _provision(console, link, url=url, operator_ca=operator_ca, order=order, renew=renew, sam_id=reader, suite=suite or "")
         except EnrolmentRefused as refused:
             raise Stopped(
                 ExitCode.VERIFICATION, f"{refused} Nothing more was done.", "check --operator-ca and --work-order with the operator"
             ) from refused
 
 
-def _provision(console: Console, link: TerminalLink, *, url: str, operator_ca: Path, order: str, renew: bool, sam_id: str) -> Result:
+def _provision(  # one parameter for each option
+    console: Console, link: TerminalLink, *, url: str, operator_ca: Path, order: str, renew: bool, sam_id: str, suite: str
+) -> Result:
     ca = _read(operator_ca, "CA file")
     with console.task("keys", "Making keys on the terminal"):
-        keys = read_keys(link.request("keygen", order=order, renew=renew), link.serial)
+        keys = read_keys(link.request("keygen", order=order, renew=renew, suite=suite), link.serial)
         fingerprints = {purpose: key.fingerprint for purpose, key in keys.items()}
         for purpose, fingerprint in fingerprints.items():
             console.progress("keys", f"  {purpose} key, SHA-256 of its SPKI: {fingerprint}", fingerprint=fingerprint, purpose=purpose)

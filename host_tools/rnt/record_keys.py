@@ -7,16 +7,18 @@ public key. The operator's keys come from a trust list (``trust.json``). Nothing
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from typing import TYPE_CHECKING
 
 import click
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from cryptography.x509.oid import NameOID
 
 from firmware.core.errors import Malformed
 from firmware.core.keyring import Key, Keyring, Purpose
+from firmware.keystore import PROVIDERS
 from firmware.runtime.certificates import CertificateRefused, check_certificate, parse, spki_of
 from host_tools.rnt.outcome import ExitCode, Stopped
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_FILE = 1 << 20
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_PUBLIC_KEY = re.compile(rb"-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
 
 key_option = click.option(
     "--key",
@@ -71,7 +74,7 @@ def operator_keys(path: Path) -> list[Key]:
         entries = trust["approval_keys"]
         kids = [bytes.fromhex(entry["kid"]) for entry in entries]
         windows = [(entry.get("not_before"), entry.get("not_after")) for entry in entries]
-        ring = Keyring.from_trust_json(trust)
+        ring = Keyring.from_trust_json(trust, PROVIDERS)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Malformed) as error:
         raise Stopped(ExitCode.USAGE, f"{path} is not a trust list.", "check --trust") from error
     times = [next((t for t in window if t is not None), None) for window in windows]
@@ -85,12 +88,19 @@ def _terminal_key(path: Path, authority: bytes | None) -> Key:
             return _certified(data, authority)
         if authority is not None:
             raise Stopped(ExitCode.USAGE, f"{path} is a bare key, which no CA has issued.", "give its certificate, or no --operator-ca")
-        public = load_pem_public_key(data)
-        return Key.from_spki(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), Purpose.RECORD)
+        return Key.from_spki(_bare(data), Purpose.RECORD, accepted=PROVIDERS)
     except CertificateRefused as error:
         raise Stopped(ExitCode.VERIFICATION, str(error), "check --key and --operator-ca") from error
     except (ValueError, UnsupportedAlgorithm, Malformed) as error:
-        raise Stopped(ExitCode.USAGE, f"{path} holds no P-256 key or certificate in PEM.", "check --key") from error
+        raise Stopped(ExitCode.USAGE, f"{path} holds no P-256 or SM2 key or certificate in PEM.", "check --key") from error
+
+
+def _bare(pem: bytes) -> bytes:
+    """Return the DER content of one PEM public key; ``ValueError`` for anything else."""
+    found = _PUBLIC_KEY.fullmatch(pem.strip())
+    if found is None:
+        raise ValueError("not one PEM public key")
+    return base64.b64decode(b"".join(found[1].split()), validate=True)
 
 
 def _certified(pem: bytes, authority: bytes | None) -> Key:
@@ -99,7 +109,7 @@ def _certified(pem: bytes, authority: bytes | None) -> Key:
     if authority is not None:
         check_certificate(pem, ca=authority, spki=spki, serial=_serial(certificate), purpose="record")
     begin, end = (int(moment.timestamp()) for moment in (certificate.not_valid_before_utc, certificate.not_valid_after_utc))
-    return Key.from_spki(spki, Purpose.RECORD, not_before=begin, not_after=end + 1)
+    return Key.from_spki(spki, Purpose.RECORD, accepted=PROVIDERS, not_before=begin, not_after=end + 1)
 
 
 def _serial(certificate: x509.Certificate) -> str:

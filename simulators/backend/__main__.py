@@ -14,7 +14,7 @@ from simulators.backend.activation import Activations
 from simulators.backend.api import Api
 from simulators.backend.approvals import Terms
 from simulators.backend.audit import Witness
-from simulators.backend.authority import SERVER_CERTIFICATES, Authority
+from simulators.backend.authority import GM, INTERNATIONAL, SERVER_CERTIFICATES, Authority
 from simulators.backend.enrolment import Enrolments
 from simulators.backend.packs import Packs
 from simulators.backend.pool import FIELDS, MODES, Pool
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     options.state.mkdir(parents=True, exist_ok=True)
     process = from_arguments("backend", options)
-    authority = Authority(options.state, tls_days=options.tls_days, record_days=options.record_days)
+    authority = Authority(options.state, tls_days=options.tls_days, record_days=options.record_days, suite=options.suite)
     store = Store(options.state / "operator.db")
     terms = Terms(options.operator, valid_s=options.valid_s, max_age_s=options.max_age_s)
     pool = Pool(store, options.mode)
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--pack-days", type=float, default=365, help="days until a signed policy pack expires")
     parser.add_argument("--channel", type=int, choices=range(1, 6), help="channel level of the counters, 1 own hall to 5 end")
+    parser.add_argument("--suite", choices=(INTERNATIONAL, GM), default=INTERNATIONAL, help="suite of its own keys and of record keys")
     parser.add_argument("--refuse-software-keys", action="store_true", help="record keys must claim to live on a token")
     parser.add_argument("--idle-s", type=float, default=120, help="seconds until a silent connection is closed")
     parser.add_argument("--server-certificate", choices=SERVER_CERTIFICATES, default="good", help="certificate the server shows")

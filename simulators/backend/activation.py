@@ -21,7 +21,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import approvals, issues, shapes, signatures
+from simulators.backend import approvals, gm, issues, shapes, signatures
 from simulators.backend.errors import ApiError, Refusal
 from simulators.backend.identity import check_identity
 from simulators.backend.signatures import NotAuthentic
@@ -131,13 +131,13 @@ class Activations:
     def _open_items(self, record: Record, sealed: bytes) -> dict[int, str | bytes]:
         try:
             plain = signatures.unseal(sealed, private_key=self.authority.vault_private, info=b"rnt/items/1" + record.session)
-            return shapes.items(plain, record.claims[260])
+            return shapes.items(plain, record.claims[260], record.claims[275])
         except (NotAuthentic, Malformed):
             raise Refusal("R802") from None
 
 
 def _stored(row: sqlite3.Row, serial: str, signed: bytes) -> Answer:
-    if row["serial"] != serial or row["record"] != hashlib.sha256(signed).digest():
+    if row["serial"] != serial or row["record"] not in {hashlib.sha256(signed).digest(), gm.digest(signed)}:
         raise ApiError(422, "IDEMPOTENCY_KEY_REUSED", "this key belongs to another request")
     return dict(json.loads(row["answer"]))
 

@@ -65,6 +65,10 @@ class Draft:
     carried: bytes = b""
     spoil: Callable[[bytes], bytes] = field(default=bytes)
 
+    def digest(self, data: bytes) -> bytes:
+        """Return the digest of the record's suite."""
+        return signatures.digest(data, self.profile_key)
+
     def seal(self, data: dict[int, Any]) -> tuple[bytes, bytes]:
         """Return the plaintext bytes of issue data and their sealed form for this record."""
         plain = strict_cbor.dumps(data)
@@ -90,11 +94,11 @@ def build(record: Record, issue: Issue, *, now: int, terms: Terms, authority: Au
     }
     draft = Draft(claims, issue.data, record.digest, record.claims[275], authority.approval_pem, authority.approval_kid, aad=record.digest)
     plain, draft.carried = draft.seal(issue.data)
-    claims[261], claims[262] = hashlib.sha256(plain).digest(), hashlib.sha256(draft.carried).digest()
+    claims[261], claims[262] = draft.digest(plain), draft.digest(draft.carried)
     if variant is not None:
         VARIANTS[variant](draft)
     message = signatures.sign(strict_cbor.dumps(draft.claims), typ=draft.typ, key_pem=draft.key_pem, kid=draft.kid, aad=draft.aad)
-    return Approval(draft.claims[7], draft.spoil(message), hashlib.sha256(plain).digest(), draft.carried)
+    return Approval(draft.claims[7], draft.spoil(message), draft.digest(plain), draft.carried)
 
 
 def _claim(*changes: tuple[int, Callable[[Any], Any]]) -> Callable[[Draft], None]:
@@ -140,20 +144,20 @@ def _other_profile(draft: Draft) -> None:
 def _other_plaintext(draft: Draft) -> None:
     """Carry another profile and name its sealed form, but not its plaintext."""
     _other_profile(draft)
-    draft.claims[262] = hashlib.sha256(draft.carried).digest()
+    draft.claims[262] = draft.digest(draft.carried)
 
 
 def _unopenable_profile(draft: Draft) -> None:
     """Carry a profile sealed to another record."""
     plain = strict_cbor.dumps(draft.profile)
     draft.carried = signatures.seal(plain, public_key=draft.profile_key, info=b"rnt/profile/1" + bytes(32))
-    draft.claims[262] = hashlib.sha256(draft.carried).digest()
+    draft.claims[262] = draft.digest(draft.carried)
 
 
 def _other_card_profile(draft: Draft) -> None:
     """Carry, with correct digests, the profile of another card than the approved one."""
     plain, draft.carried = draft.seal({**draft.profile, 1: _other_digits(draft.profile[1])})
-    draft.claims[261], draft.claims[262] = hashlib.sha256(plain).digest(), hashlib.sha256(draft.carried).digest()
+    draft.claims[261], draft.claims[262] = draft.digest(plain), draft.digest(draft.carried)
 
 
 def _spoil(change: Callable[[bytes], bytes]) -> Callable[[Draft], None]:

@@ -96,7 +96,7 @@ class Witness:
 
     def _countersign(self, serial: str, shown: Shown) -> bytes:
         payload = strict_cbor.dumps({1: self._operator_id, 6: int(time.time()), 256: 1, 257: serial, 258: shown.size, 259: shown.root})
-        aad = hashlib.sha256(shown.message).digest()
+        aad = signatures.message_digest(shown.message)
         key, kid = self._authority.approval_pem, self._authority.approval_kid
         return signatures.sign(payload, typ="rnt-countersignature", key_pem=key, kid=kid, aad=aad)
 

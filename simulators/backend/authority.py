@@ -25,12 +25,14 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from simulators.backend import gm
 from simulators.backend.signatures import key_id
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 ENROLMENT = ObjectIdentifier("1.3.6.1.4.1.55555.1")
+INTERNATIONAL, GM = "international", "gm"
 SERVER_CERTIFICATES = ("good", "self-signed", "expired", "other-name")
 _BACKDATE = dt.timedelta(minutes=5)
 _USAGES = [
@@ -63,7 +65,8 @@ class Issued:
 class Authority:
     """All keys of the operator, made in ``state`` at the first start and found there again."""
 
-    def __init__(self, state: Path, *, tls_days: float, record_days: float) -> None:
+    def __init__(self, state: Path, *, tls_days: float, record_days: float, suite: str = INTERNATIONAL) -> None:
+        self._suite = suite
         self._days = {"tls": tls_days, "record": record_days}
         self._key = _load_key(state / "ca-key.pem")
         self.ca_path = state / "ca.pem"
@@ -78,11 +81,27 @@ class Authority:
         self.policy_pem = _private_pem(policy)
         self._policy_spki = _spki(policy.public_key())
         self.policy_kid = key_id(self._policy_spki)
+        if suite == GM:
+            self._take_gm_keys(state)
+            return
         vault = state / "vault-key.raw"
         if not vault.exists():
             _write_private(vault, X25519PrivateKey.generate().private_bytes_raw())
         self.vault_private = vault.read_bytes()
         self.vault_public = X25519PrivateKey.from_private_bytes(self.vault_private).public_key().public_bytes_raw()
+
+    def _take_gm_keys(self, state: Path) -> None:
+        """Sign approvals and packs with SM2, and open items with it; certificates and TLS stay on P-256."""
+        for name in ("approval", "policy", "vault"):
+            path = state / f"{name}-gm-key.pem"
+            if not path.exists():
+                _write_private(path, gm.new_key())
+        self.approval_pem, self.policy_pem, self.vault_private = (
+            (state / f"{name}-gm-key.pem").read_bytes() for name in ("approval", "policy", "vault")
+        )
+        self.approval_spki, self._policy_spki = gm.public_of(self.approval_pem), gm.public_of(self.policy_pem)
+        self.approval_kid, self.policy_kid = key_id(self.approval_spki), key_id(self._policy_spki)
+        self.vault_public = gm.public_of(self.vault_private)[-gm.POINT_BYTES :]
 
     def approval_keys(self) -> list[dict[str, str]]:
         """Return the trust list's approval keys."""
@@ -106,7 +125,12 @@ class Authority:
         return context
 
     def grant(self, request: bytes, *, serial: str, purpose: str, order: str) -> Issued:
-        """Return a certificate for a DER PKCS#10 ``request``; raises :class:`RequestRefused`."""
+        """Return a certificate for a DER PKCS#10 ``request``; raises :class:`RequestRefused`.
+
+        A record key is of the operator's own suite, a TLS key always on P-256.
+        """
+        if purpose == "record" and self._suite == GM:
+            return self._grant_gm(request, serial, order)
         try:
             csr = x509.load_der_x509_csr(request)
             valid = csr.is_signature_valid
@@ -125,6 +149,21 @@ class Authority:
         return Issued(
             certificate.public_bytes(Encoding.PEM).decode(), certificate.fingerprint(hashes.SHA256()), _spki(key), claims["protection"]
         )
+
+    def _grant_gm(self, request: bytes, serial: str, order: str) -> Issued:
+        try:
+            spki = gm.requested_key(request)
+            claims = _enrolment_claims(x509.load_der_x509_csr(request), serial)
+            if not gm.is_key(spki):
+                raise RequestRefused("key of another suite")
+            if claims.get("purpose") != "record" or claims.get("order") != order or claims.get("protection") not in {"software", "token"}:
+                raise RequestRefused("enrolment extension")
+            pem = gm.certify(
+                request, ca=self.ca_path.read_bytes(), ca_key=_private_pem(self._key), serial=serial, days=self._days["record"]
+            )
+        except (gm.Refused, ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension) as error:
+            raise RequestRefused(f"request under gm: {type(error).__name__}") from None
+        return Issued(pem.decode(), x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256()), spki, claims["protection"])
 
     def _terminal_certificate(self, key: ec.EllipticCurvePublicKey, serial: str, purpose: str) -> x509.Certificate:
         name = x509.Name([x509.NameAttribute(NameOID.SERIAL_NUMBER, serial), x509.NameAttribute(NameOID.COMMON_NAME, serial)])

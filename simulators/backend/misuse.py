@@ -6,7 +6,6 @@ Each takes a good draft and makes it wrong in one way; digests and signature are
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from simulators.backend.pool import FIELDS, RELAY, SCRIPT, UNLOCK
@@ -41,7 +40,7 @@ def _issue(mode: str, form: Callable[[dict[int, Any]], dict[int, Any]], *, named
     def change(draft: Draft) -> None:
         numbers = {key: draft.profile[key] for key in (1, 2, 3)}
         plain, draft.carried = draft.seal(form(numbers))
-        draft.claims |= {261: hashlib.sha256(plain).digest(), 262: hashlib.sha256(draft.carried).digest(), MODE: named or mode}
+        draft.claims |= {261: draft.digest(plain), 262: draft.digest(draft.carried), MODE: named or mode}
 
     return change
 

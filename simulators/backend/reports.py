@@ -12,7 +12,6 @@ Rules
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -55,7 +54,7 @@ class Reports:
 
     def _acknowledge(self, session: bytes, outcome: str, signed: bytes) -> bytes:
         payload = strict_cbor.dumps({1: self.operator_id, 6: int(time.time()), 7: session, 256: 1, 257: outcome})
-        aad = hashlib.sha256(signed).digest()
+        aad = signatures.message_digest(signed)
         return signatures.sign(payload, typ="rnt-ack", key_pem=self.authority.approval_pem, kid=self.authority.approval_kid, aad=aad)
 
 

@@ -6,12 +6,11 @@ Decides whether a payload has exactly the members and types of the text. What th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulators.backend import strict_cbor
+from simulators.backend import signatures, strict_cbor
 from simulators.backend.strict_cbor import Malformed
 
 Check = Callable[[Any], bool]
@@ -98,7 +97,7 @@ _RECORD = _exactly(
         272: _DIGEST,
         273: _DIGEST,
         274: _tuple(lambda v: _uint(v) and v <= 100, _flag),
-        275: _DIGEST,
+        275: lambda v: _octets(32)(v) or _octets(65)(v),
     }
 )
 _RESULT = _exactly(
@@ -138,7 +137,10 @@ def record(payload: bytes, signed: bytes) -> Record:
     claims = strict_cbor.loads(payload)
     if not _RECORD(claims):
         raise Malformed("record")
-    return Record(claims, hashlib.sha256(signed).digest())
+    digest = signatures.message_digest(signed)
+    if digest != signatures.digest(signed, claims[275]):
+        raise Malformed("a key of another suite")
+    return Record(claims, digest)
 
 
 def result(payload: bytes) -> Mapping[int, Any]:
@@ -157,8 +159,11 @@ def result(payload: bytes) -> Mapping[int, Any]:
     return dict(claims)
 
 
-def items(plaintext: bytes, digests: Mapping[int, bytes]) -> dict[int, str | bytes]:
-    """Return field → value of the disclosed items, each proved by its salted digest; raises :class:`Malformed`."""
+def items(plaintext: bytes, digests: Mapping[int, bytes], like: bytes = bytes(32)) -> dict[int, str | bytes]:
+    """Return field → value of the disclosed items, each proved by its salted digest of the suite of the key ``like``.
+
+    Raises :class:`Malformed`.
+    """
     values: dict[int, str | bytes] = {}
     entries = strict_cbor.loads(plaintext)
     if type(entries) is not list or not entries:
@@ -168,7 +173,7 @@ def items(plaintext: bytes, digests: Mapping[int, bytes]) -> dict[int, str | byt
             raise Malformed("item")
         _, number, value = entry
         right_type = type(value) is str if number in TEXT_FIELDS else _octets(32)(value)
-        if number in values or not right_type or digests.get(number) != hashlib.sha256(strict_cbor.dumps(entry)).digest():
+        if number in values or not right_type or digests.get(number) != signatures.digest(strict_cbor.dumps(entry), like):
             raise Malformed(f"item {number}")
         values[number] = value
     return values

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firmware.core.suite import SUITES
 from firmware.keystore import KeystoreError, open_signer
 from firmware.runtime.certificates import CertificateRefused, check_certificate, days_left
 from firmware.runtime.maintenance import CA, PURPOSES, STORE_KEY, TRUST, Maintenance, certificate_file
@@ -24,7 +26,7 @@ PROVISION = "rnt provision --terminal local:{path} --operator URL --operator-ca 
 RENEW = PROVISION + " --renew --serial {serial}"
 RENEW_SHARE = 1 / 3
 """Renewal is due when less than this share of a certificate's life is left, however long the operator makes that life."""
-STORE_KEY_BYTES = 32
+STORE_KEY_BYTES = {suite.store_key_length for suite in SUITES.values()}
 
 
 def _command(template: str, patient: Patient) -> str:
@@ -52,8 +54,8 @@ def key_files(patient: Patient) -> Finding:
             )
         if stat.S_IMODE(about.st_mode) & 0o077:
             return fail(f"Others may read the key file {path} (mode {stat.S_IMODE(about.st_mode):04o}).", f"chmod 0600 {path}")
-        if path.name == Path(STORE_KEY).name and about.st_size != STORE_KEY_BYTES:
-            return fail(f"The store key {path} is {about.st_size} bytes long, not {STORE_KEY_BYTES}.", "take the terminal out of service")
+        if path.name == Path(STORE_KEY).name and about.st_size not in STORE_KEY_BYTES:
+            return fail(f"The store key {path} is {about.st_size} bytes long, as no suite's is.", "take the terminal out of service")
     return ok(f"{len(files)} key files, each for this user alone.")
 
 
@@ -62,7 +64,7 @@ def trust_list(patient: Patient) -> Finding:
     path = patient.config.terminal.state_dir / TRUST
     try:
         trust = json.loads(path.read_bytes())
-        check_trust(trust)
+        check_trust(trust, _record_key(patient))
     except FileNotFoundError:
         return fail(f"There is no trust list at {path}.", _command(PROVISION, patient))
     except OSError as error:
@@ -76,6 +78,13 @@ def trust_list(patient: Patient) -> Finding:
             f"set [backend] url in {patient.config_path}",
         )
     return ok(f"Trust list of operator {trust['operator_id']}, approval keys: {len(trust['approval_keys'])}.")
+
+
+def _record_key(patient: Patient) -> bytes | None:
+    """Return the record key's SPKI, which tells the suite; a key that does not open is told by other checks."""
+    with suppress(KeystoreError):
+        return open_signer(key_uris(patient.config)["record"], patient.config.terminal.state_dir).spki
+    return None
 
 
 def certificates(patient: Patient) -> Finding:

@@ -153,7 +153,7 @@ def test_terminal_answering_anything_to_a_challenge_raises_only_its_refusal(valu
 def test_operator_with_any_trust_list_raises_only_its_refusal(value: Any) -> None:
     for trust in (value, {"operator_id": "o", "backend_url": "https://b", "vault_key": value, "approval_keys": value}):
         with pytest.raises(EnrolmentRefused):
-            check_trust(trust)
+            check_trust(trust, SPKI)
 
 
 def test_operator_without_a_trust_list_is_refused_after_its_certificates() -> None:
