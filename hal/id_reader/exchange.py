@@ -46,6 +46,8 @@ class Exchange:
         self.sam_id = b""
         self.frames = 0
         self.bytes = 0
+        self.broken = ""
+        """Why the last answer that was broken was, as one word."""
 
     def ask(self, command: frames.Command, deadline: Deadline) -> frames.Answer:
         """Ask once, and once more after a broken answer or a code that asks for it.
@@ -98,7 +100,8 @@ class Exchange:
         self.line.write(request, until)
         try:
             answer, received = self._receive(command, until)
-        except FrameError:
+        except FrameError as error:
+            self.broken = _reason(error)
             deadline.check()  # an answer cut by the caller's own deadline is not the reader's fault
             raise
         self.in_doubt = False

@@ -275,16 +275,14 @@ class SamReader:
 
     def _find_reader(self, deadline: Deadline) -> None:
         """Ask for the status, at each rate there is, until the SAM is up; ``DeadlinePassed`` says what was ``heard`` instead."""
-        heard = ""
+        self.exchange.broken = ""
         try:
             for seconds in patience():
                 for _ in self._rates.round() if self._rates else (None,):
                     try:
                         answer = self.exchange.once(frames.STATUS, deadline.sooner(seconds))
-                    except FrameError as error:
-                        heard = str(error.data.get("reason", ""))
-                    except DeadlinePassed:
-                        pass
+                    except (DeadlinePassed, FrameError):
+                        pass  # at this rate, or not yet
                     else:
                         if verdict(answer.code) is Verdict.OK:
                             return
@@ -293,7 +291,7 @@ class SamReader:
                     deadline.check()
                     self.exchange.silence(deadline)
         except DeadlinePassed:
-            raise DeadlinePassed("no reader answers", heard=heard) from None
+            raise DeadlinePassed("no reader answers", heard=self.exchange.broken) from None
 
     def _read_sam_id(self, deadline: Deadline) -> bytes:
         for tries_left in range(SAM_ID_TRIES - 1, -1, -1):

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,8 @@ class Bench:
 
     folder: Path
     operator: RunningSimulator
+    prefix: list[str] = field(default_factory=list)
+    """Command the tool is started with, such as one that takes rights away."""
 
     @property
     def state(self) -> Path:
@@ -78,7 +80,7 @@ class Bench:
         self.order_file.write_text(self.operator.control("work_order")["token"])
 
     def rnt(self, *arguments: str, environment: dict[str, str] | None = None) -> Outcome:
-        command = [sys.executable, "-m", "host_tools.rnt", *arguments, "--json"]
+        command = [*self.prefix, sys.executable, "-m", "host_tools.rnt", *arguments, "--json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, input="", env={**os.environ, **(environment or {})})
         return Outcome(done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr)
 

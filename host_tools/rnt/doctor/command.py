@@ -16,7 +16,7 @@ import click
 
 from firmware.runtime.config import ConfigError, load
 from host_tools.rnt.command import rnt_command
-from host_tools.rnt.doctor import devices, machine, operator, trust
+from host_tools.rnt.doctor import devices, machine, operator, reader, trust
 from host_tools.rnt.doctor.check import Check, Finding, Patient, Verdict
 from host_tools.rnt.outcome import ExitCode, Result, Stopped
 
@@ -36,8 +36,8 @@ CHECKS: Sequence[Check] = (
     Check("port-grabbers", "services that grab ports", machine.port_grabbers),
     Check("pcscd", "PC/SC service", devices.pcscd),
     Check("sim-writer", "SIM writer", devices.sim_writer),
-    Check("id-reader-port", "ID reader's port", devices.id_reader_port),
-    Check("id-reader", "ID reader", devices.id_reader),
+    Check("id-reader-port", "ID reader's port", reader.port),
+    Check("id-reader", "ID reader", reader.reader),
     Check("controller-port", "controller's port", devices.controller_port),
     Check("controller", "controller", devices.controller),
     Check("key-files", "key files", trust.key_files),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of the devices on their ports: PC/SC service, SIM writer, ID reader, controller.
+"""Checks of the devices on their ports: PC/SC service, SIM writer, controller. The ID reader has a module of its own.
 
 The drivers are the shipped ones, in a worker process under a deadline, so that a device that hangs does not hang the doctor. No
-check reads or writes a card, reads a document, or lights a lamp.
+check reads or writes a card or lights a lamp.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from firmware.runtime.workers import HANGS, DeviceFailed, DeviceWorker
 from host_tools.rnt.doctor.check import fail, ok, unknown
 from host_tools.rnt.doctor.processes import holders
+from host_tools.rnt.reader.refusals import GRABBERS, RULES
 
 if TYPE_CHECKING:
     from host_tools.rnt.doctor.check import Finding, Patient
@@ -52,19 +53,13 @@ def pcscd(patient: Patient) -> Finding:
     return ok(f"The PC/SC service answers at {path}.")
 
 
-def id_reader_port(patient: Patient) -> Finding:
-    """Look at the ID reader's port without opening it."""
-    if patient.config.id_reader.usb:
-        return ok(f"The ID reader is the USB device {patient.config.id_reader.usb}; the next check opens it.")
-    return _port(Path(patient.config.id_reader.port), "ID reader")
-
-
 def controller_port(patient: Patient) -> Finding:
     """Look at the controller's port without opening it."""
-    return _port(Path(patient.config.controller.port), "controller")
+    return port(Path(patient.config.controller.port), "controller")
 
 
-def _port(path: Path, device: str) -> Finding:
+def port(path: Path, device: str) -> Finding:
+    """Look at the serial port of ``device`` without opening it for use: is it there, may this user use it, does somebody hold it."""
     try:
         if not stat.S_ISCHR(path.stat().st_mode):
             return fail(f"{path} is no serial port.", f"name the {device}'s port in the configuration")
@@ -72,12 +67,21 @@ def _port(path: Path, device: str) -> Finding:
     except FileNotFoundError:
         return fail(f"The {device}'s port {path} does not exist.", "check the cable; udevadm trigger; ls -l /dev/rnt")
     except PermissionError:
-        return fail(f"This user may not use {path}.", "install board/udev/60-rnt.rules and add the user to group rnt")
+        return fail(f"This user may not use {path}.", RULES)
     except OSError as error:
         return fail(f"The {device}'s port {path} cannot be opened: {error.strerror}.", "check the cable; udevadm trigger")
+    return _held(path, device, free=free)
+
+
+def _held(path: Path, device: str, *, free: bool) -> Finding:
+    """Tell who has the port open."""
+    held_by = [holder for holder in holders(path) if holder.pid != os.getpid()]
+    for holder in held_by:
+        if holder.name in GRABBERS:  # they lock nothing, and take the device's answers
+            return fail(f"{holder.name} (process {holder.pid}) has {path} open and takes the {device}'s answers.", GRABBERS[holder.name])
     if free:
         return ok(f"{path} is there and free.")
-    names = ", ".join(f"{holder.name} (process {holder.pid})" for holder in holders(path) if holder.pid != os.getpid())
+    names = ", ".join(f"{holder.name} (process {holder.pid})" for holder in held_by)
     return unknown(f"{path} is in use by {names or 'another user'}.", TERMINAL_HOLDS)
 
 
@@ -93,32 +97,13 @@ def _is_free(path: Path) -> bool:
     return True
 
 
-def id_reader(patient: Patient) -> Finding:
-    """Have the ID reader name its SAM."""
-    before = id_reader_port(patient)
-    if before.fix:
-        return unknown("The ID reader's port cannot be used; see id-reader-port.", before.fix)
-    try:
-        answer = _ask(patient, "id_reader", "open")
-    except DeviceFailed as error:
-        if error.kind == "reader_fault":
-            return fail(
-                f"The reader reports a fault of its SAM (code {error.data.get('code')}).",
-                "switch the reader off and on; then have it replaced",
-            )
-        return fail(
-            f"The ID reader does not answer as one ({error.kind}).", "check power, cable and [id_reader] baud; switch the reader off and on"
-        )
-    return ok(f"The ID reader answers, SAM {answer['sam_id']}.")
-
-
 def controller(patient: Patient) -> Finding:
     """Have the controller say hello and tell whether its case was opened."""
     before = controller_port(patient)
     if before.fix:
         return unknown("The controller's port cannot be used; see controller-port.", before.fix)
     try:
-        hello = _ask(patient, "controller", "hello")
+        hello = ask(patient, "controller", "hello")
     except DeviceFailed as error:
         return fail(f"The controller does not answer as one ({error.kind}).", "check the board's cable, then flash the controller again")
     if hello["state"] == "tampered":
@@ -134,7 +119,7 @@ def sim_writer(patient: Patient) -> Finding:
         return unknown("The PC/SC service cannot be used; see pcscd.", "rnt doctor --only pcscd")
     name = patient.config.sim_card.reader
     try:
-        _ask(patient, "sim_card", "await_card", LOOK_S)
+        ask(patient, "sim_card", "await_card", LOOK_S)
     except DeviceFailed as error:
         if error.kind in {"deadline", "no_card"}:
             return ok(f"The SIM writer {name!r} is there, without a card.")
@@ -148,12 +133,14 @@ def sim_writer(patient: Patient) -> Finding:
     return ok(f"The SIM writer {name!r} is there, with a card in it.")
 
 
-def _ask(patient: Patient, device: str, op: str, seconds: float = PER_DEVICE_S) -> dict[str, Any]:
-    async def ask() -> dict[str, Any]:
+def ask(patient: Patient, device: str, op: str, seconds: float = PER_DEVICE_S) -> dict[str, Any]:
+    """Have a worker process of ``device`` carry out ``op``; raises ``DeviceFailed``."""
+
+    async def asked() -> dict[str, Any]:
         worker = DeviceWorker(device, patient.config.device(device))
         try:
             return await worker.call(op, timeout=min(seconds, patient.deadline.left()))
         finally:
             await worker.stop()
 
-    return asyncio.run(ask())
+    return asyncio.run(asked())

@@ -134,7 +134,10 @@ def _present(console: Console, desk: Desk) -> Look:
 
 def _unregistered(registered: bool | None, options: dict[str, Any]) -> tuple[ExitCode, str]:  # noqa: FBT001  # a finding, no switch
     if registered is False:
-        return ExitCode.VERIFICATION, f"R513: the terminal works with another SAM; rnt provision --terminal {options['terminal']} --help"
+        return (
+            ExitCode.VERIFICATION,
+            f"R513: the terminal works with another SAM; rnt provision --terminal {options['terminal']} --sam-id ID",
+        )
     return ExitCode.OK, ""
 
 

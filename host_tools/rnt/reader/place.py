@@ -23,6 +23,8 @@ from host_tools.rnt.outcome import ExitCode, Result, Stopped
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hal.link.usb import Attached
+
 F = TypeVar("F", bound="Callable[..., Result]")
 
 WORDS = {
@@ -95,17 +97,18 @@ def holders_of(place: Place) -> list[Process]:
     """Return who has the device of ``place`` open. A USB name is looked up on the bus first."""
     if place.table.get("port"):
         return holders(Path(place.name))
-    if place.table.get("usb"):
-        return [holder for node in _nodes(place.name) for holder in holders(node)]
-    return []
+    if not place.table.get("usb"):
+        return []
+    try:
+        return [holder for device in devices_named(place.name) for holder in holders(Path(device.node))]
+    except (LinkError, ValueError):
+        return []
 
 
-def _nodes(name: str) -> list[Path]:
+def devices_named(name: str) -> list[Attached]:
+    """Return the USB devices ``name`` may mean; a serial number is not looked at. Raises ``ValueError``, ``LinkError`` without libusb."""
     from hal.link.usb import UsbName, attached  # noqa: PLC0415  # a serial reader needs no libusb
 
     wanted = UsbName.parse(name)
     usb_id = f"{wanted.vendor:04x}:{wanted.product:04x}" if wanted.vendor is not None and wanted.product is not None else ""
-    try:
-        return [Path(device.node) for device in attached() if name == device.place or usb_id == device.usb_id]
-    except LinkError:
-        return []
+    return [device for device in attached() if name == device.place or usb_id == device.usb_id]
