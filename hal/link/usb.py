@@ -16,10 +16,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import math
+import os
 import re
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import usb.core
@@ -131,12 +133,7 @@ class UsbLink:
         self._waited_ns = 0
         self._closed = False
         with self._timed():
-            found = list(_find(name, backend))
-            if len(found) != 1:
-                raise LinkClosed(
-                    "no such USB device" if not found else "several USB devices fit", errno=errno.E2BIG if found else errno.ENODEV
-                )
-            self._device: Any = found[0]
+            self._device: Any = _the_one(name, backend)
             self.interfaces = _interfaces(self._device)
 
     @property
@@ -216,6 +213,28 @@ class UsbLink:
         return TransferFailed("a USB transfer failed", errno=error.errno)
 
 
+def _the_one(name: UsbName, backend: Any) -> Any:
+    """Return the one device called ``name``; ``LinkClosed`` says why there is none."""
+    found = list(_find(name, backend))
+    if len(found) > 1:
+        raise LinkClosed("several USB devices fit", errno=errno.E2BIG)
+    if not found and name.serial is not None and any(map(_forbidden, _find(replace(name, serial=None), backend))):
+        raise LinkClosed("a USB device may not be asked for its serial number", errno=errno.EACCES)
+    if not found:
+        raise LinkClosed("no such USB device", errno=errno.ENODEV)
+    return found[0]
+
+
+def _forbidden(device: Any) -> bool:
+    """Return whether ``device`` has a file that this user may not open."""
+    node = Path(_node(device))
+    return node.exists() and not os.access(node, os.R_OK | os.W_OK)
+
+
+def _node(device: Any) -> str:
+    return f"/dev/bus/usb/{device.bus:03d}/{device.address:03d}"
+
+
 def _find(name: UsbName, backend: Any) -> Iterator[Any]:
     found: Iterator[Any] = usb.core.find(find_all=True, backend=backend, custom_match=name.fits)
     return found
@@ -240,8 +259,7 @@ def _described(device: Any) -> Attached:
         interfaces = _of_configuration(device[0])
     except (usb.core.USBError, IndexError):
         interfaces = ()  # it went away while we looked
-    usb_id, node = f"{device.idVendor:04x}:{device.idProduct:04x}", f"/dev/bus/usb/{device.bus:03d}/{device.address:03d}"
-    return Attached(f"{device.bus}-{ports}" if ports else "", usb_id, node, interfaces)
+    return Attached(f"{device.bus}-{ports}" if ports else "", f"{device.idVendor:04x}:{device.idProduct:04x}", _node(device), interfaces)
 
 
 def _of_configuration(configuration: Any) -> tuple[Interface, ...]:

@@ -126,7 +126,8 @@ def test_usb_reader_in_another_socket_is_found_by_what_it_is_but_has_no_rights_t
     reader.pull()
     reader.plug("1.2")
     assert refused(reader.worker(), "open") == ("link_closed", ENODEV)
-    assert refused(reader.worker(usb="0400:c35a"), "open") == ("link_closed", EACCES)
+    for name in ("0400:c35a", "0400:c35a:RNT0001"):
+        assert refused(reader.worker(usb=name), "open") == ("link_closed", EACCES)
     assert_usable(reader, by_what, "li")
     by_what.stop()
     assert reader.worker(ROOT, usb="0400:c35a:RNT0001").op("open")["sam_id"] == SAM_ID
