@@ -8,6 +8,7 @@ libraries and checkout. Clause: linux Documentation/driver-api/early-userspace/b
 from __future__ import annotations
 
 import lzma
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,6 +33,7 @@ for module in $(/busybox cat /order); do /busybox insmod /modules/$module || /bu
 /busybox mount -t sysfs sysfs /host/sys
 /busybox mount -t tmpfs -o mode=755 tmpfs /host/run
 cd /host
+export PYTHONPATH={path}
 exec /busybox chroot /host {python} -m tests.support.guest.agent
 """
 
@@ -40,9 +42,9 @@ class NoGuest(Exception):
     """The machine cannot run the guest; the text says what is missing and what to do."""
 
 
-def kernel() -> Path:
-    """Return the kernel image; :class:`NoGuest` when there is none."""
-    image = KERNEL_FOLDER / "vmlinuz"
+def kernel(folder: Path = KERNEL_FOLDER) -> Path:
+    """Return the kernel image in ``folder``; :class:`NoGuest` when there is none."""
+    image = folder / "vmlinuz"
     if not image.is_file():
         raise NoGuest("no kernel for the guest in build/guest-kernel: run host_tools/setup/guest-kernel, which says what stops it")
     return image
@@ -54,7 +56,7 @@ def initramfs(python: str) -> bytes:
         raise NoGuest("no /usr/bin/busybox: apt-get install busybox-static (./run sees to it)")
     modules = dict(_with_what_they_need(MODULES))
     files = {
-        "init": (0o100755, INIT.replace("{python}", python).encode()),
+        "init": (0o100755, INIT.replace("{python}", python).replace("{path}", _python_path()).encode()),
         "busybox": (0o100755, BUSYBOX.read_bytes()),
         "order": (0o100644, "\n".join(modules).encode()),
         **{f"modules/{name}": (0o100644, data) for name, data in modules.items()},
@@ -62,6 +64,12 @@ def initramfs(python: str) -> bytes:
     folders = [(name, 0o040755, b"") for name in ("modules", "proc", "host")]
     entries = folders + [(name, mode, data) for name, (mode, data) in files.items()]
     return b"".join(_entry(number, *entry) for number, entry in enumerate([*entries, ("TRAILER!!!", 0, b"")], 1))
+
+
+def _python_path() -> str:
+    """Return the folders this checkout and the libraries the host was told of are found in, as the guest needs them."""
+    told = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return os.pathsep.join(map(str, (CHECKOUT, *(Path(folder).resolve() for folder in told))))
 
 
 def _entry(number: int, name: str, mode: int, data: bytes) -> bytes:
