@@ -68,7 +68,7 @@ def test_kernel_that_is_there_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_kernel_that_cannot_be_fetched_is_said_with_the_next_command(tmp_path: Path) -> None:
-    kept, done = fetch(tmp_path, apt_cache="exit 0", apt_get="echo no network >&2; exit 100", sudo="exit 1")
+    kept, done = fetch(tmp_path, apt_cache="exit 0", apt_get="echo no network >&2; exit 100", sudo='shift; exec "$@"')
     assert done.returncode == 1
     assert not kept.exists()
     assert "linux-image-amd64 cannot be fetched" in done.stderr
