@@ -32,13 +32,19 @@ JUNK_LIMIT: Final = 64
 SILENCE_S: Final = 0.03
 """A line is silent after this; longer than a byte at 9600 baud and the 16 ms some USB bridges hold bytes back."""
 SETTLE_TRIES: Final = 3
+SHORTEST_S: Final = 0.5
+"""What every command may take: what finding a card takes."""
 
 
 class Exchange:
-    """Questions and answers over one line. ``frames`` and ``bytes`` count both directions; ``sam_id`` is empty until it was read."""
+    """Questions and answers over one line. ``frames`` and ``bytes`` count both directions; ``sam_id`` is empty until it was read.
 
-    def __init__(self, line: Line, watcher: Watcher | None = None) -> None:
+    ``patience`` is a factor on what a command may take, where the reader is known to be quick; none gets less than :data:`SHORTEST_S`.
+    """
+
+    def __init__(self, line: Line, watcher: Watcher | None = None, patience: float = 1.0) -> None:
         self.line = line
+        self._patience = patience
         self._watcher = watcher
         self._stray = self._headed_ns = 0
         """For the onlooker: bytes thrown away before the last request, and when the head of its answer had come."""
@@ -94,7 +100,7 @@ class Exchange:
             self.in_doubt = True
             raise FrameError("bytes nobody asked for", reason="stray", length=stray)
         deadline.check()
-        until = deadline.sooner(command.timeout)
+        until = deadline.sooner(min(command.timeout, max(SHORTEST_S, command.timeout * self._patience)))
         request = command.frame
         self.in_doubt = True
         self.line.write(request, until)

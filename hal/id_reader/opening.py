@@ -28,17 +28,19 @@ DEFAULT_BAUD = 115200
 def connect(table: Mapping[str, Any], known: int | None = None, watcher: Watcher | None = None) -> SamReader:
     """Open the line ``table`` names and return the driver on it; ``LinkClosed`` when the reader is not there or somebody else has it.
 
-    ``known`` is the rate the reader was last heard at.
+    ``known`` is the rate the reader was last heard at. ``patience`` in ``table``, which no terminal's configuration has, is a bench's word
+    that its reader is quick: a factor on what a command may take (:class:`~hal.id_reader.exchange.Exchange`).
     """
+    patience = float(table.get("patience") or 1)
     if table.get("usb"):
         from hal.id_reader.usb_lines import open_usb  # noqa: PLC0415  # a serial reader needs no pyusb
 
         usb = open_usb(str(table["usb"]))
-        return SamReader(usb, kind=usb.name, watcher=watcher)
+        return SamReader(usb, kind=usb.name, watcher=watcher, patience=patience)
     baud = int(table.get("baud") or DEFAULT_BAUD)
     line = SerialLink(str(table["port"]), baud)
     try:
-        return SamReader(line, Rates(line, baud, known), watcher=watcher)
+        return SamReader(line, Rates(line, baud, known), watcher=watcher, patience=patience)
     except BaseException:
         line.close()
         raise

@@ -45,9 +45,11 @@ SAM_ID_TRIES: Final = 3
 class SamReader:
     """Drives one reader over an open line, at ``rates`` if it is a serial one. All errors are :class:`~hal.errors.HalError`."""
 
-    def __init__(self, line: Line, rates: Rates | None = None, *, kind: str = "serial", watcher: Watcher | None = None) -> None:
+    def __init__(
+        self, line: Line, rates: Rates | None = None, *, kind: str = "serial", watcher: Watcher | None = None, patience: float = 1.0
+    ) -> None:
         self.kind = kind
-        self.exchange = Exchange(line, watcher)
+        self.exchange = Exchange(line, watcher, patience)
         self._line = line
         self._rates = rates
         self._found = False

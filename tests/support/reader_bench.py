@@ -91,7 +91,7 @@ class SerialBench(ServiceBench):
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.link = directory / "reader"
         self.simulator = RunningSimulator("simulators.id_reader", "--link", str(self.link), *arguments, control=directory / "control")
-        self.table = {"port": str(self.link), "baud": 115200}
+        self.table = {"port": str(self.link), "baud": 115200} | ({"patience": 0.2} if "--no-pace" in arguments else {})
         self.service = IdReaderService(self.table)
 
     def reader(self) -> SamReader:

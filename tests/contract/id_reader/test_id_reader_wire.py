@@ -24,10 +24,24 @@ def start() -> Iterator[Callable[..., Bench]]:
 
 
 @pytest.fixture
-def bench(start: Callable[..., Bench]) -> Bench:
+def fresh(start: Callable[..., Bench]) -> Bench:
+    """A simulator of its own, for tests that count from its start."""
     built = start("--no-pace")
     built.op("open")
     return built
+
+
+@pytest.fixture
+def bench(shared: Bench) -> Bench:
+    """The shared simulator as it was at first, and a driver that knows nothing yet."""
+    shared.service.close()
+    shared.simulator.control("clear_faults")
+    shared.simulator.control("remove")
+    shared.simulator.control("sam", code=0)
+    shared.simulator.control("tune", find_policy="once", fingers=None, address_slots=0)
+    shared.simulator.control("plug")
+    shared.op("open")
+    return shared
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +213,8 @@ def test_find_that_is_not_answered_in_time_is_asked_again(bench: Bench, fault: d
 
 
 @pytest.mark.slow
-def test_find_never_answered_resets_the_sam_and_opens_the_port_anew(bench: Bench) -> None:
+def test_find_never_answered_resets_the_sam_and_opens_the_port_anew(fresh: Bench) -> None:
+    bench = fresh
     bench.insert()
     bench.op("open")
     opened = bench.counts()["status"]
@@ -233,7 +248,8 @@ def test_card_lifted_while_it_is_read_is_its_own_error(bench: Bench, event: str,
 
 
 @pytest.mark.slow
-def test_answer_that_comes_after_everybody_gave_up_is_never_believed(bench: Bench) -> None:
+def test_answer_that_comes_after_everybody_gave_up_is_never_believed(start: Callable[..., Bench]) -> None:
+    bench = start("--pace")  # with the patience of a terminal
     bench.insert("moved")
     bench.op("await_card")
     bench.fault("read", "delay", ms=3300)
@@ -314,7 +330,8 @@ def test_reader_that_is_powering_up_is_waited_for(start: Callable[..., Bench]) -
 
 
 @pytest.mark.parametrize("event", ["find", "read"])
-def test_cable_pulled_is_link_closed_and_plugged_again_it_works(bench: Bench, event: str) -> None:
+def test_cable_pulled_is_link_closed_and_plugged_again_it_works(fresh: Bench, event: str) -> None:
+    bench = fresh
     bench.insert()
     bench.fault(event, "hangup")
     with pytest.raises(LinkClosed):
@@ -327,13 +344,15 @@ def test_cable_pulled_is_link_closed_and_plugged_again_it_works(bench: Bench, ev
     assert_is(bench.op("read"), "zhang")
 
 
-def test_reader_process_killed_is_link_closed(bench: Bench) -> None:
+def test_reader_process_killed_is_link_closed(fresh: Bench) -> None:
+    bench = fresh
     bench.simulator.kill()
     with pytest.raises(LinkClosed):
         bench.op("await_card")
 
 
-def test_fingerprint_command_is_never_on_the_wire(bench: Bench) -> None:
+def test_fingerprint_command_is_never_on_the_wire(fresh: Bench) -> None:
+    bench = fresh
     bench.insert()
     bench.op("await_card")
     bench.op("read")

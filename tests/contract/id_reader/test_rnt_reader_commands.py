@@ -18,7 +18,7 @@ import serial
 from host_tools.rnt.outcome import ExitCode
 from simulators.kit.launch import RunningSimulator
 from simulators.personas import PERSONAS, appended_block, photo_block, text_block
-from tests.support.reader_bench import SAM_ID, ReaderControl, starter
+from tests.support.reader_bench import SAM_ID, BlockBench, ReaderControl, starter
 from tests.support.rnt_bench import TEMPLATE
 
 IIN, SN = "a1b2c3d4", "c0ffee1122334455"
@@ -284,3 +284,26 @@ def test_usb_reader_is_listed_by_its_place_and_kind_and_then_asked(start: Callab
     assert (found["kind"], found["held_by"], found["allowed"]) == (kind, [], True)
     done = desk.json("info", "--usb", found["option"].removeprefix("--usb "), "--terminal", "")
     assert (done.code, done.data["kind"], done.data["sam_id"]) == (0, kind, SAM_ID)
+
+
+@pytest.mark.slow
+def test_reader_of_another_family_is_listed_read_and_traced_by_the_same_commands() -> None:
+    benches = starter(BlockBench)
+    bench = next(benches)()
+    try:
+        bench.insert("canary")
+        reader, socket = str(bench.table["pcsc"]), str(bench.table["pcscd_socket"])
+
+        def run(verb: str, *arguments: str) -> Done:
+            command = [sys.executable, "-m", "host_tools.rnt", "reader", verb, "--pcscd-socket", socket, *arguments, "--json"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            return Done(done.returncode, done.stdout, done.stderr)
+
+        assert f"--pcsc '{reader}'" in [one["option"] for one in run("list").data["found"]]
+        traced = run("trace", "--pcsc", reader)
+        assert (traced.code, leaked(traced, "canary")) == (0, [])
+        assert [line["command"] for line in traced.lines if line.get("task") == "trace"] == [f"block {number}" for number in range(6)]
+        assert run("info", "--pcsc", reader).data["sam_id"] is None
+        assert run("info", "--pcsc", "no such reader").code == ExitCode.NOT_FOUND
+    finally:
+        next(benches, None)
