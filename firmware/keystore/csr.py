@@ -36,7 +36,6 @@ _UTF8_STRING: Final = 0x0C  # DER tag, X.690 §8.23; every claims text is shorte
 _COORDINATE_BYTES: Final = 32
 _SM2_WITH_SM3: Final = bytes.fromhex("300a06082a811ccf55018375")
 """AlgorithmIdentifier 1.2.156.10197.1.501, no parameters (GB/T 33560)."""
-_SM2_WITH_SM3_OID: Final = "1.2.156.10197.1.501"
 _SEQUENCE, _BIT_STRING = 0x30, 0x03
 _SHORT: Final = 0x80
 
@@ -150,7 +149,8 @@ def _requested_sm2_key(request: x509.CertificateSigningRequest) -> tuple[bytes, 
     except sm2.Sm2Refused:
         raise UnsupportedAlgorithm("neither P-256 nor SM2") from None
     numbers = decode_dss_signature(request.signature)
-    if request.signature_algorithm_oid.dotted_string != _SM2_WITH_SM3_OID or not all(0 <= n < 1 << 8 * _COORDINATE_BYTES for n in numbers):
+    one_form = _signed(request.tbs_certrequest_bytes, request.signature) == request.public_bytes(Encoding.DER)
+    if not one_form or not all(0 <= n < 1 << 8 * _COORDINATE_BYTES for n in numbers):
         return key.spki(), False
     raw = b"".join(n.to_bytes(_COORDINATE_BYTES, "big") for n in numbers)
     return key.spki(), key.verify(raw, request.tbs_certrequest_bytes)
@@ -165,7 +165,12 @@ def _sm2_request(builder: x509.CertificateSigningRequestBuilder, signer: Signer)
     said = tbs.replace(template, signer.spki)
     raw = signer.sign(said)
     der = encode_dss_signature(int.from_bytes(raw[:_COORDINATE_BYTES], "big"), int.from_bytes(raw[_COORDINATE_BYTES:], "big"))
-    return _tlv(_SEQUENCE, said + _SM2_WITH_SM3 + _tlv(_BIT_STRING, b"\0" + der))
+    return _signed(said, der)
+
+
+def _signed(tbs: bytes, signature: bytes) -> bytes:
+    """Return the one accepted form of a request signed with SM2: algorithm without parameters, no unused bits."""
+    return _tlv(_SEQUENCE, tbs + _SM2_WITH_SM3 + _tlv(_BIT_STRING, b"\0" + signature))
 
 
 def _tlv(tag: int, value: bytes) -> bytes:
