@@ -20,7 +20,7 @@ from firmware.core import cbor
 from firmware.core.cose import Type, read_unverified
 from firmware.core.keyring import key_id
 from firmware.core.suite import GM, INTERNATIONAL
-from firmware.keystore import open_signer, provider_for
+from firmware.keystore import provider_for
 from firmware.runtime import config as configuration
 from firmware.runtime import installation
 from firmware.runtime.maintenance import Maintenance
