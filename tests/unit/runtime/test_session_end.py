@@ -12,6 +12,7 @@ import pytest
 
 from firmware.backend.errors import BackendError, BackendUnreachable, Why
 from firmware.core import cbor, events
+from firmware.core.keyring import Keyring, Trust
 from firmware.core.mode import Mode
 from firmware.core.record import Card
 from firmware.journal import Journal
@@ -96,7 +97,7 @@ def unit_at(folder: Path, why: Why = Why.CONNECT) -> tuple[Unit, Views]:
         kiosk=views,
         devices=cast("Any", {name: AbsentDevice() for name in ("id_reader", "sim_card", "controller", "camera", "printer")}),
         signer=create_key("file:record.pem", folder),
-        trust=cast("Any", None),  # asked only when the operator answers
+        trust=Trust("operator", "https://localhost", Keyring([]), bytes(32)),
         backend=cast("Any", AbsentOperator(why)),
         software=bytes(32),
         interrupt=Interrupt(),
