@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tests share: a line per tier at the end (unit, contract, system …), so that a slow tier shows."""
 
+import signal
 from collections import defaultdict
 
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a script: programs under test would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
