@@ -140,7 +140,7 @@ class Guest:
 
     def wait_for(self, path: str, *, gone: bool = False) -> None:
         """Wait until udev has dealt with the device at ``path``, or it is gone."""
-        self.run("udevadm", "wait", "--timeout=15", *(["--removed"] if gone else []), path)
+        self.run("udevadm", "wait", "--timeout=60", *(["--removed"] if gone else []), path)
 
     def start(self, config: dict[str, Any], uid: int = RNT) -> GuestWorker:
         """Start the ID reader's worker as user ``uid``."""
