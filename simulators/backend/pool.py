@@ -71,7 +71,9 @@ class Pool:
 
     def add(self, told: Mapping[str, Any]) -> None:
         """Put a blank in, or hear more of one that is there; raises ``ValueError`` for words it does not know or cannot use."""
-        iccid = str(told.get("iccid", ""))
+        iccid = told.get("iccid")
+        if not isinstance(iccid, str) or not iccid.isalnum():
+            raise ValueError("a blank has an ICCID, told in digits")
         words = {name: value for name, value in told.items() if name not in {"iccid", *COUNTS}}
         counts = [told.get(name, 0) for name in COUNTS]
         if not all(type(count) is int and count >= 0 for count in counts):
@@ -79,7 +81,7 @@ class Pool:
         with self._store.transaction() as db:
             row = db.execute("SELECT state, words FROM blank LEFT JOIN blank_key USING (iccid) WHERE iccid = ?", (iccid,)).fetchone()
             words = {**(json.loads(row["words"] or "{}") if row else {}), **words}
-            _check(iccid, words)
+            _check(words)
             if row is not None and row["state"] != "blank":
                 return
             db.execute("INSERT OR IGNORE INTO blank VALUES (?, ?, 'blank')", (iccid, bytes.fromhex(words.get("adm", ""))))
@@ -141,9 +143,9 @@ def raise_count(db: sqlite3.Connection, iccid: str, count: str, *, by: int = 1, 
     return int(row.fetchone()["now"])
 
 
-def _check(iccid: str, words: Mapping[str, Any]) -> None:
+def _check(words: Mapping[str, Any]) -> None:
     unknown = set(words) - {*KEYS, *NUMBERS, "mode", "challenge"}
-    if not iccid or not iccid.isalnum() or unknown:
+    if unknown:
         raise ValueError(f"a blank is an ICCID and its keys in hex; unknown: {sorted(unknown)}")
     wrong = [name for name in KEYS if name in words and len(bytes.fromhex(words[name])) not in KEYS[name]]
     if wrong or not all(type(words.get(name, 0)) is int for name in NUMBERS):

@@ -81,7 +81,7 @@ def _entry(number: int, name: str, mode: int, data: bytes) -> bytes:
 
 def _with_what_they_need(names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """Yield (name, file) of all modules, each behind those it depends on."""
-    there = {_plain(path): path for path in KERNEL_FOLDER.glob("*.ko*")}
+    there = {_plain(path): path for path in kernel().parent.glob("*.ko*")}
     done: set[str] = set()
 
     def one(name: str) -> Iterator[tuple[str, bytes]]:
