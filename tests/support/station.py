@@ -79,8 +79,9 @@ class Station:
         return code
 
     def device(self, name: str, cmd: str, **request: Any) -> dict[str, Any]:
-        """Send one control command to a simulator."""
-        answer: dict[str, Any] = self.rig.control("device", device=name, request={"cmd": cmd, **request})["answer"]
+        """Send one control command to a simulator; whoever waits for the answer waits longer than the ``timeout`` it asked for."""
+        patience = 2 * float(request.get("timeout", 10)) + 10
+        answer: dict[str, Any] = self.rig.control("device", device=name, request={"cmd": cmd, **request}, timeout=patience)["answer"]
         return answer
 
     def fault(self, device: str, **fault: Any) -> None:
