@@ -108,6 +108,10 @@ class Station:
         self.device("backend", "blank", **{**told, **words})
         return iccid
 
+    def forget_layouts(self) -> None:
+        """Let the terminal meet the card's model for the first time: it measures every file, which takes more commands."""
+        (self.state_dir / "card-layouts.json").unlink(missing_ok=True)
+
     def forget_numbers(self) -> None:
         """Let every persona have numbers again: the quota of five is not what is tested here."""
         for persona in PERSONAS.values():

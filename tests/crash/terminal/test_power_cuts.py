@@ -169,7 +169,8 @@ def card_is_complete(station: Station) -> bool:
 
 
 def apdus_of_a_good_session(station: Station) -> int:
-    """Return how many APDUs one undisturbed activation takes."""
+    """Return how many APDUs one undisturbed activation takes that meets the card's model for the first time."""
+    station.forget_layouts()
     screen = station.start()
     screen.ready()
     station.device("desk", "start")
@@ -200,6 +201,7 @@ def test_cut_at_every_apdu_ends_complete_or_scrapped(station: Station, part: int
 
 def cut_at_apdu(station: Station, number: int) -> None:
     """Kill the terminal in the middle of APDU ``number`` and check the end against what the card holds."""
+    station.forget_layouts()
     station.fault("sim_card", at=f"apdu#{number}", do="hold")
     screen = station.start()
     screen.ready()
