@@ -50,6 +50,7 @@ MODULES: Final = {
     "bench.keystore": ("record.sign_vs_raw.file", "record.sign_vs_raw.softhsm", "record.sign_vs_raw.tpm", "record.verify_vs_raw"),
     "bench.cli": ("cli.help_ms",),
     "bench.policy": ("policy.resolve_us",),
+    "bench.clauses": ("clauses.proven", "clauses.awaiting", "scenarios.passing"),
 }
 """Module → the names its ``measure()`` returns."""
 

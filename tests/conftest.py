@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tests share: a line per tier at the end (unit, contract, system …), so that a slow tier shows."""
+"""What all tests share: a line per tier at the end (unit, contract, system …), so that a slow tier shows; and which clause they prove."""
 
 import signal
 from collections import defaultdict
 
 import pytest
+
+from tests.support import clauses
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a script: programs under test would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -15,6 +17,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if " at 0x" in item.nodeid:
             raise pytest.UsageError(f"{item.nodeid}: give this parameter an id")
+    clauses.note(items)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Record how marked tests end, once for all workers: theirs are reported to the process that leads them."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(clauses.Recorder(config.rootpath))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

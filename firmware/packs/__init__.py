@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy packs that ship with the software, as people write them: ``<country>-<name>.toml``, and the clauses they cite.
+"""The policy packs that ship with the software, as people write them: ``<country>-<name>.toml``, and the clauses.
 
 ``cn-base.toml`` is the floor of every terminal: it is covered by the software's own digest. The others are sources for the operator, who
 signs what it wants to hold. This module reads files and decides nothing.
@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from firmware.core.policy import assemble, parse_source
 
@@ -48,5 +48,13 @@ def floor() -> PackSet:
 @cache
 def clauses() -> dict[str, tuple[str, str]]:
     """Return what is known of each clause: where it stands, and what it asks, in our words."""
-    table = tomllib.loads((FOLDER / _CLAUSES).read_text(encoding="utf-8"))
-    return {name: (where, asks) for name, (where, asks) in table["clauses"].items()}
+    return {name: (where, asks) for name, (where, asks) in _clause_tables()["clauses"].items()}
+
+
+def sources() -> dict[str, str]:
+    """Return the texts that clauses stand in, as :func:`clauses` names them, each with its Chinese name."""
+    return dict(_clause_tables()["sources"])
+
+
+def _clause_tables() -> dict[str, dict[str, Any]]:
+    return tomllib.loads((FOLDER / _CLAUSES).read_text(encoding="utf-8"))

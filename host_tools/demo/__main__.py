@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Show one activation without hardware: ``./run demo``.
 
-Exit codes: 0 the number is active, or a power cut came to a correct ending; 1 refused, or a wrong ending; 70 the demonstration could
-not be shown; 130 interrupted.
+Exit codes: 0 the number is active, a power cut came to a correct ending, or a scenario ended as it should; 1 refused, or a wrong ending;
+3 a scenario that has nothing to show, or not yet; 70 the demonstration could not be shown; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from host_tools.demo import scenarios, scene
 from host_tools.demo.cut import STEPS, PowerCut
 from host_tools.demo.ending import ACTIVE, Ending, Facts
 from host_tools.demo.errors import DemoFailed, OutputLost
@@ -29,7 +30,7 @@ from host_tools.demo.texts import LANGUAGES, Words, language_of_machine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OK, REFUSED, FAILED, INTERRUPTED = 0, 1, 70, 130
+OK, REFUSED, NOT_SHOWN, FAILED, INTERRUPTED = 0, 1, 3, 70, 130
 CARDS: Final = {"fields": "blank-usim", "script": "blank-usim", "unlock": "usim-unlock", "relay": "blank-usim"}
 """Issue mode → the card in the slot, unless another one is chosen."""
 
@@ -39,10 +40,17 @@ class Demo:
 
     def __init__(self, options: argparse.Namespace, paper: Paper, words: Words) -> None:
         self._options, self._paper, self._words = options, paper, words
+        self._scenario = scenarios.load()[options.scenario] if options.scenario else None
 
     def show(self) -> int:
         """Show everything and return the exit code."""
+        if self._scenario and not self._scenario.sessions:
+            scene.tell_why_not(self._scenario, self._paper, self._words)
+            self._paper.event("scenario", name=self._scenario.name, sessions=[], correct=None)
+            return NOT_SHOWN
         self._paper.heading(self._words("title"))
+        if self._scenario:
+            self._paper.plain(f"{self._scenario.name}  {self._scenario.zh if self._words.language == 'zh' else self._scenario.en}")
         self._paper.heading(self._words("preparing"))
         with contextlib.ExitStack() as stack:
             rig: Rig = self._task("rig", lambda: stack.enter_context(Rig(self._rig_arguments())))
@@ -55,13 +63,16 @@ class Demo:
             stack.callback(screen.close)
             story = Story(rig, terminal, screen, self._paper, self._words, self._options.issue_mode)
             self._task("start", story.begin)
+            if self._scenario:
+                return OK if scene.play(self._scenario, rig, story, self._paper, self._words) else REFUSED
             return self._session(rig, terminal, story)
 
     def _rig_arguments(self) -> list[str]:
         empty = ["--option", "sim_card=--empty"] if self._options.power_cut == "card" else []
         mode = ["--option", f"backend=--mode={self._options.issue_mode}"]
         card = self._options.card or CARDS[self._options.issue_mode]
-        return ["--persona", self._options.persona, "--card", card, *empty, *mode]
+        scenario = self._scenario.rig if self._scenario else ()
+        return ["--persona", self._options.persona, "--card", card, *empty, *mode, *scenario]
 
     def _task(self, name: str, work: Callable[[], Any]) -> Any:
         begin = time.monotonic()
@@ -130,6 +141,8 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--issue-mode", choices=tuple(CARDS), default="fields", help="how the operator has the card written (default: fields)"
     )
+    found.add_argument("--scenario", choices=tuple(scenarios.load()), metavar="NAME", help="play an acceptance scenario, e.g. GA-05")
+    found.add_argument("--list", action="store_true", help="list the acceptance scenarios with their state")
     found.add_argument("--people", type=_people, metavar="JSON", help="how people behave (simulators/desk): '{\"notice\": false}'")
     return found
 
@@ -150,6 +163,9 @@ def _main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # everything that was started must be ended
     paper, words = Paper(as_json=options.json), Words(options.lang)
+    if options.list:
+        scene.tell_all(paper, words)
+        return OK
     try:
         return Demo(options, paper, words).show()
     except DemoFailed as error:

@@ -64,6 +64,8 @@ class Story:
                     return self._late_result()
                 case "result" if message["session"] == self.session:
                     return message
+                case "view" if message["state"] == "closed" and message["session"] is None:  # refused before a session began
+                    return {"type": "result", "session": "", "outcome": message["code"], "sentence": message["sentence"]}
 
     def _wait(self, cut: PowerCut | None) -> Message:
         label = self._words(self._open_step) if self._open_step else ""

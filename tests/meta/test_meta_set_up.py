@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -21,6 +23,7 @@ def test_run_with_an_unknown_command_is_a_usage_error() -> None:
     assert 'no command "fly"' in done.stderr
 
 
+@pytest.mark.clause("JX-43")
 def test_ci_runs_the_test_command_and_nothing_else() -> None:
     script = ROOT / ".ci" / "run"
     lines = [line for line in script.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]

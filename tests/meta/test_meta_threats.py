@@ -3,6 +3,8 @@
 
 import re
 
+import pytest
+
 from tests.support.tree import ROOT, python_files
 
 PAGE = ROOT / "firmware/docs/threats.md"
@@ -24,6 +26,7 @@ def names_of_tests() -> set[str]:
     }
 
 
+@pytest.mark.clause("JX-43")
 def test_threat_page_has_each_attacker_with_a_defence_and_a_test() -> None:
     found = rows()
     assert list(found) == ATTACKERS

@@ -55,6 +55,7 @@ def test_a_good_record_is_approved_and_bound_to_it(operator: Operator, unit: Uni
     assert operator.rows("numbers", request.session)[0]["msisdn"] == profile[3]
 
 
+@pytest.mark.clause("TB-11")
 @pytest.mark.parametrize(
     ("code", "fields", "changes"),
     [
@@ -75,6 +76,7 @@ def test_what_the_operator_judges_gets_its_code(
     assert outcome(unit.submit(unit.request(operator.blank(), person() | fields, **changes))) == code
 
 
+@pytest.mark.clause("TB-03", "UC-4", "O25-09")
 @pytest.mark.parametrize("field", [1, 2, 3, 4, 5, 6, 7, 20, 21])
 def test_a_mandatory_item_that_is_missing_is_refused(operator: Operator, unit: Unit, field: int) -> None:
     values = person()
@@ -103,6 +105,7 @@ def test_items_sealed_for_another_session_are_refused(operator: Operator, unit: 
     assert outcome(unit.submit(Request(claims[7], unit.signed(claims), sealed, claims))) == "R802"
 
 
+@pytest.mark.clause("T-9")
 def test_a_card_outside_the_pool_is_refused(unit: Unit) -> None:
     assert outcome(unit.submit(unit.request("89860000000000000000"))) == "R703"
 
@@ -113,6 +116,7 @@ def test_a_card_that_is_reserved_or_used_is_refused(operator: Operator, unit: Un
     assert outcome(unit.submit(unit.request(iccid))) == "R702"
 
 
+@pytest.mark.clause("N6")
 def test_the_sixth_number_of_a_person_is_refused(operator: Operator, unit: Unit) -> None:
     fields = person()
     operator.control("quota", number=fields[2], held=4)
@@ -128,17 +132,20 @@ def test_an_ordered_refusal_comes_once(operator: Operator, unit: Unit) -> None:
     assert outcome(unit.submit(unit.request(operator.blank()))) == "approved"
 
 
+@pytest.mark.clause("DS-20", "AH-01")
 def test_a_revoked_unit_is_refused(operator: Operator, unit: Unit) -> None:
     operator.control("revoke", serial=unit.serial)
     assert outcome(unit.submit(unit.request(operator.blank()))) == "R505"
 
 
+@pytest.mark.clause("DS-20", "T-2", "XJU-8/9", "GA-02")
 def test_a_nonce_is_good_once(operator: Operator, unit: Unit) -> None:
     first = unit.request(operator.blank())
     unit.submit(first)
     assert outcome(unit.submit(unit.request(operator.blank(), c10=first.claims[10]))) == "R802"
 
 
+@pytest.mark.clause("DS-20", "AH-04")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -197,6 +204,7 @@ def dumps_tag(value: list[Any]) -> bytes:
     return cbor2.dumps(cbor2.CBORTag(18, value), canonical=True)
 
 
+@pytest.mark.clause("DS-20")
 @pytest.mark.parametrize(
     "how",
     [

@@ -39,6 +39,7 @@ def why(client: BackendClient) -> Why:
     return error.why
 
 
+@pytest.mark.clause("DS-11")
 @pytest.mark.parametrize("certificate", ["self-signed", "expired", "other-name"])
 def test_a_server_that_is_not_the_operator_is_refused(short_folder: Path, certificate: str) -> None:
     arguments = ("--state", str(short_folder / "op"), "--server-certificate", certificate)
@@ -58,6 +59,7 @@ def test_a_server_of_an_older_tls_is_refused(short_folder: Path) -> None:
         assert why(BackendClient(running.endpoints["url"], short_folder / "op" / "ca.pem", None, None, 5)) is Why.TLS
 
 
+@pytest.mark.clause("DS-11")
 def test_without_a_certificate_the_terminal_is_refused(operator: Operator) -> None:
     error = failure(BackendClient(operator.url, operator.ca, None, None, 5))
     assert isinstance(error, BackendRefusedRequest)

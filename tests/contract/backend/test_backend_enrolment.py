@@ -28,6 +28,7 @@ def post(operator: Operator, order: str, body: Any) -> tuple[int, dict[str, Any]
     return operator.http("POST", "/v1/enrolments", body, context=operator.anonymous(), headers={"Authorization": f"Bearer {order}"})
 
 
+@pytest.mark.clause("AH-01")
 def test_an_enrolment_gives_certificates_of_one_purpose_each(unit: Unit) -> None:
     tls = x509.load_pem_x509_certificate(unit.enrolment["tls_cert"].encode())
     record = x509.load_pem_x509_certificate(unit.enrolment["record_cert"].encode())
@@ -96,6 +97,7 @@ def test_the_record_certificate_does_not_open_the_door(unit: Unit) -> None:
     assert (status, answer["code"]) == (403, "PERMISSION_DENIED")
 
 
+@pytest.mark.clause("AH-01")
 def test_a_replaced_certificate_ends_with_the_new_one(operator: Operator, unit: Unit, tmp_path: Path) -> None:
     again = Unit.enrolled(operator, tmp_path / "again", unit.serial)
     assert unit.http("GET", "/v1/time")[0] == 403

@@ -56,6 +56,7 @@ def test_one_key_sent_at_the_same_time_is_decided_once(operator: Operator, unit:
     assert len(operator.rows("numbers", request.session)) == (0 if refusing else 1)
 
 
+@pytest.mark.clause("N6")
 @pytest.mark.slow
 def test_one_person_at_many_terminals_never_holds_more_than_five(operator: Operator, tmp_path: Path) -> None:
     fields = person()

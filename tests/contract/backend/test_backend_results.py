@@ -95,6 +95,7 @@ def test_a_session_cannot_be_written_after_it_was_cancelled(operator: Operator, 
     assert operator.blank_state(iccid) == "blank"
 
 
+@pytest.mark.clause("CM-1")
 def test_written_without_an_approval_is_refused(operator: Operator, unit: Unit) -> None:
     request = unit.request(operator.blank())
     result = unit.result(request, "written", approval_id=os.urandom(16), read_back=["1", bytes(32)])

@@ -123,6 +123,7 @@ def test_command_unprovisioned_refused(start: Callable[..., Bench]) -> None:
 # ---- the confirm button
 
 
+@pytest.mark.clause("T-13")
 def test_button_pressed_while_armed_confirms_nonce(bench: Bench) -> None:
     bench.op("arm", nonce=NONCE, seconds=30)
     assert bench.op("state")["armed"] is True
@@ -185,6 +186,7 @@ def test_button_confirmation_lost_with_power(bench: Bench) -> None:
 # ---- tamper
 
 
+@pytest.mark.clause("DS-23")
 def test_tamper_short_pulse_wipes_and_latches_for_ever(bench: Bench) -> None:
     bench.op("sim_power", on=True)
     bench.op("arm", nonce=NONCE, seconds=30)

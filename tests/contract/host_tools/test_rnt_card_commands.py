@@ -218,6 +218,7 @@ def test_blank_card_under_another_name_is_refused(desk: Desk) -> None:
     assert (desk.write("--override-live", USED).code, desk.state()) == (ExitCode.UNSAFE, (0, 0))
 
 
+@pytest.mark.clause("DS-14", "TB-18")
 def test_no_secret_and_no_subscriber_is_printed_whatever_is_asked(desk: Desk) -> None:
     desk.put_in("blank-usim")
     printed = "".join(

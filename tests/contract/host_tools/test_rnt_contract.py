@@ -63,6 +63,7 @@ def test_changing_command_has_a_plan_and_a_yes(path: tuple[str, ...]) -> None:
     assert "--dry-run" in run(*path, "--help").stdout
 
 
+@pytest.mark.clause("TB-18", "JX-44d")
 def test_only_provision_card_write_and_policy_install_change_something() -> None:
     found = [path for path, command, _ in COMMANDS if any(p.name == "yes" for p in command.params)]
     assert found == [("provision",), ("card", "write"), ("policy", "install")]

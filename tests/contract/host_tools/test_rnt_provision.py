@@ -24,6 +24,7 @@ def fingerprint(key: Path) -> str:
     return hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
+@pytest.mark.clause("AH-01")
 def test_provision_of_a_new_terminal_gives_it_keys_certificates_and_trust(bench: Bench) -> None:
     outcome = bench.provision()
     assert outcome.code == ExitCode.OK
@@ -34,6 +35,7 @@ def test_provision_of_a_new_terminal_gives_it_keys_certificates_and_trust(bench:
     assert {stat.S_IMODE(path.stat().st_mode) for path in (bench.state / "keys").iterdir()} == {0o600}
 
 
+@pytest.mark.clause("DS-17")
 def test_provision_shows_no_private_key_and_no_work_order(bench: Bench) -> None:
     outcome = bench.provision()
     said = json.dumps(outcome.lines) + outcome.errors
@@ -131,6 +133,7 @@ def test_provision_while_the_terminal_holds_its_journal_is_busy(provisioned: Ben
         assert provisioned.info()["journal"] == {"state": "busy"}
 
 
+@pytest.mark.clause("DS-19", "T-10")
 def test_provision_with_an_open_activation_is_unsafe(provisioned: Bench) -> None:
     provisioned.new_order()
     with Journal.open(provisioned.state / "journal.db", load_store_key(provisioned.state / "keys/store.key")) as journal:

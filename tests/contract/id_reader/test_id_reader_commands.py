@@ -95,6 +95,7 @@ def test_reset_makes_a_card_that_lies_there_a_new_one(bench: Bench) -> None:
     assert_is(present(bench), "li")
 
 
+@pytest.mark.clause("DS-04")
 @pytest.mark.parametrize("fingers", [0, 512, 1024])
 def test_fingerprints_a_reader_adds_unasked_never_leave_the_driver(start: Callable[..., Bench], fingers: int) -> None:
     bench = start("--no-pace", "--persona", "moved", "--fingers", str(fingers))

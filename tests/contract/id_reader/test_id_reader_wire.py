@@ -351,6 +351,7 @@ def test_reader_process_killed_is_link_closed(fresh: Bench) -> None:
         bench.op("await_card")
 
 
+@pytest.mark.clause("DS-04", "JX-44a")
 def test_fingerprint_command_is_never_on_the_wire(fresh: Bench) -> None:
     bench = fresh
     bench.insert()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from simulators.kit.launch import RunningSimulator
@@ -31,6 +32,7 @@ def enrol(operator: Operator, protection: str) -> tuple[int, str]:
     return status, answer.get("code", "")
 
 
+@pytest.mark.clause("AH-02")
 def test_operator_that_refuses_software_keys_enrols_tokens_only(base: Path) -> None:
     with running(base, "--refuse-software-keys") as process:
         operator = Operator(process, base / "op")
@@ -38,6 +40,7 @@ def test_operator_that_refuses_software_keys_enrols_tokens_only(base: Path) -> N
         assert enrol(operator, "token") == (200, "")
 
 
+@pytest.mark.clause("AH-02")
 def test_operator_that_comes_to_refuse_software_keys_refuses_their_records(base: Path) -> None:
     with running(base) as process:
         unit = Unit.enrolled(Operator(process, base / "op"), base / "unit", "RNT-1")

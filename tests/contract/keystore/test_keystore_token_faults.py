@@ -283,6 +283,7 @@ def test_key_put_in_the_place_of_the_terminals_own_is_refused(softhsm: SoftHsm, 
         signer.sign(b"x")
 
 
+@pytest.mark.clause("DS-17")
 def test_private_key_made_here_gives_its_value_to_nobody(softhsm: SoftHsm, base: Path) -> None:
     create_key(softhsm.uri("record"), base)
     flags = ("SENSITIVE", "ALWAYS_SENSITIVE", "NEVER_EXTRACTABLE", "LOCAL", "PRIVATE", "EXTRACTABLE")
@@ -295,6 +296,7 @@ def test_private_key_made_here_gives_its_value_to_nobody(softhsm: SoftHsm, base:
     assert told == [True, True, True, True, True, False, "kept"]
 
 
+@pytest.mark.clause("DS-17")
 def test_worker_knows_no_operation_that_returns_a_private_key() -> None:
     assert sorted(OPERATIONS) == ["create", "public", "retire", "sign"]
 

@@ -87,6 +87,7 @@ def test_expired_packs_are_not_installed() -> None:
     assert "expired" in outcome.result["message"]
 
 
+@pytest.mark.clause("T-11")
 def test_older_version_does_not_replace_a_newer_one_and_what_was_there_stays(tmp_path: Path) -> None:
     source = packs.source_path("cn/mobile").read_text(encoding="utf-8")
     newer = tmp_path / "cn-mobile.toml"

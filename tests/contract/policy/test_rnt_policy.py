@@ -79,6 +79,7 @@ def test_explain_of_an_item_the_plan_does_not_ask_says_so() -> None:
     assert rnt("explain", "T01", "--item", "token")[0] == 4
 
 
+@pytest.mark.clause("XT-105")
 def test_lint_prints_every_value_on_an_unsettled_text_and_strict_fails() -> None:
     code, result = rnt("lint")
     data = result["data"]

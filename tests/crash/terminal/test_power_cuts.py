@@ -69,6 +69,7 @@ def finish(station: Station, session: str | None, outcome: str | None) -> None:
     assert_clean_end(station, {"session": session, "outcome": outcome})
 
 
+@pytest.mark.clause("T-12", "GA-21")
 @pytest.mark.slow
 @pytest.mark.parametrize("row", range(1, len(ROWS) + 1), ids=ROWS)
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -77,6 +78,7 @@ def test_cut_at_row_ends_by_the_rule(station: Station, when: str, row: int) -> N
     finish(station, session, expected(when, row))
 
 
+@pytest.mark.clause("T-6", "DS-21")
 @pytest.mark.slow
 @pytest.mark.parametrize("used", ["approval", "nonce", "record"])
 def test_approval_spent_before_is_r706_and_writes_nothing(station: Station, used: str) -> None:
@@ -185,6 +187,7 @@ def apdus_of_a_good_session(station: Station) -> int:
 PARTS = 8
 
 
+@pytest.mark.clause("T-12", "GA-21")
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("part", range(PARTS))

@@ -6,6 +6,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from simulators.personas import PERSONAS
 from tests.support.truth import assert_clean_end
 
@@ -24,6 +26,7 @@ def activate(station: Station, screen: Screen, persona: str = "zhang") -> dict[s
     return screen.result()
 
 
+@pytest.mark.clause("TB-01", "KYX-2", "CM-1")
 def test_activation_is_the_same_for_terminal_card_and_operator(station: Station) -> None:
     screen = station.start()
     screen.ready()
@@ -48,6 +51,7 @@ def coded_imsi(imsi: str) -> str:
     return f"{len(digits) // 2:02x}" + "".join(digits[i + 1] + digits[i] for i in range(0, len(digits), 2))
 
 
+@pytest.mark.clause("TB-01", "DS-12")
 def test_receipt_is_masked_and_belongs_to_the_session(station: Station) -> None:
     screen = station.start()
     screen.ready()
@@ -60,6 +64,7 @@ def test_receipt_is_masked_and_belongs_to_the_session(station: Station) -> None:
         assert secret not in receipt
 
 
+@pytest.mark.clause("DS-12", "O24-2")
 def test_screen_shows_masked_identity_only(station: Station) -> None:
     screen = station.start()
     screen.ready()
@@ -71,6 +76,7 @@ def test_screen_shows_masked_identity_only(station: Station) -> None:
         assert secret not in shown
 
 
+@pytest.mark.clause("AH-15")
 def test_second_customer_sees_nothing_of_the_first(station: Station) -> None:
     screen = station.start()
     screen.ready()

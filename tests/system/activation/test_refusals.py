@@ -70,6 +70,8 @@ BEFORE_WRITE: list[tuple[str, Callable[[Station], object], str]] = [
 ]
 
 
+@pytest.mark.clause("TB-13", "N182-1", "XT-CT21", "XJU-3", "JX-33", "JX-38", "XT-PI13,17,19")
+@pytest.mark.clause("T-1", "T-8", "XT-2018", "S1-AGENT")
 @pytest.mark.parametrize(("prepare", "code"), [case[1:] for case in BEFORE_WRITE], ids=[case[0] for case in BEFORE_WRITE])
 def test_refusal_before_the_write_leaves_the_card_untouched(station: Station, prepare: Callable[[Station], object], code: str) -> None:
     screen = station.start()
@@ -94,6 +96,7 @@ DURING_WRITE = [
 ]
 
 
+@pytest.mark.clause("T-12")
 @pytest.mark.parametrize(("plan", "code"), [case[1:] for case in DURING_WRITE], ids=[case[0] for case in DURING_WRITE])
 def test_failure_in_the_write_voids_the_card(station: Station, plan: dict[str, object], code: str) -> None:
     screen = station.start()
@@ -105,6 +108,7 @@ def test_failure_in_the_write_voids_the_card(station: Station, plan: dict[str, o
     assert_clean_end(station, result)
 
 
+@pytest.mark.clause("T-6", "DS-21")
 def test_card_swapped_between_approval_and_write_is_not_written(station: Station) -> None:
     screen = station.start()
     screen.ready()
@@ -130,6 +134,7 @@ def test_no_blank_card_is_r701(station: Station) -> None:
     assert_clean_end(station, result)
 
 
+@pytest.mark.clause("DS-23", "JX-44c")
 def test_tamper_in_a_session_is_r506_and_stops_all_work(station: Station) -> None:
     station.device("desk", "script", silent_at="agreement")
     screen = station.start()

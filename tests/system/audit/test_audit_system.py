@@ -113,6 +113,7 @@ def export(station: Station, folder: Path) -> str:
     return path
 
 
+@pytest.mark.clause("AH-20", "AH-04")
 @pytest.mark.slow
 def test_log_is_witnessed_exported_verified_and_proven_on_a_laptop(witnessed: tuple[Station, dict[str, Any]], tmp_path: Path) -> None:
     station, result = witnessed
@@ -133,6 +134,7 @@ def test_log_is_witnessed_exported_verified_and_proven_on_a_laptop(witnessed: tu
     assert {row["session"] for row in proven["rows"]} == {result["session"]}
 
 
+@pytest.mark.clause("TB-18", "JX-44d", "POL-1", "DS-14")
 @pytest.mark.slow
 def test_exported_log_and_proof_hold_nothing_personal(witnessed: tuple[Station, dict[str, Any]], tmp_path: Path) -> None:
     station, result = witnessed
@@ -169,6 +171,7 @@ def test_changed_log_and_wrong_keys_end_with_their_exit_codes(witnessed: tuple[S
     assert sorted(path.name for path in tmp_path.iterdir()) == ["changed.audit", "log.audit"]
 
 
+@pytest.mark.clause("DS-14")
 @pytest.mark.slow
 def test_inspector_sees_the_chosen_fields_and_json_names_them_only(witnessed: tuple[Station, dict[str, Any]], tmp_path: Path) -> None:
     station, result = witnessed
@@ -209,6 +212,7 @@ def test_record_approval_and_log_verify_after_the_operator_erased_the_items(
     rnt("audit", "verify", f"{log}.proof", *keys(station))
 
 
+@pytest.mark.clause("T-11")
 @pytest.mark.slow
 def test_restored_old_journal_is_r506_and_out_of_service(doomed: Station, tmp_path: Path) -> None:
     """The unit lives on; then somebody puts its old storage back, keys and all. Before any customer it is out of service."""

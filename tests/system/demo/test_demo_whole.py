@@ -138,3 +138,25 @@ def test_demo_help_names_every_step() -> None:
     shown = Shown("--help")
     assert shown.code == 0
     assert all(step in shown.text for step in STEPS)
+
+
+@pytest.mark.slow
+def test_demo_scenario_ends_as_the_table_says() -> None:
+    shown = Shown("--json", "--scenario", "GA-05")
+    told = shown.events[-1]
+    assert (shown.code, told["type"], told["name"], told["correct"]) == (0, "scenario", "GA-05", True), shown.errors
+    assert told["sessions"] == [{"outcome": "R105", "expected": "R105", "correct": True}]
+
+
+def test_demo_scenario_that_cannot_be_shown_says_why_and_starts_nothing() -> None:
+    shown = Shown("--lang", "en", "--scenario", "GA-32")
+    assert shown.code == 3
+    assert "it awaits host_tools/rnt: fleet" in shown.text
+    assert "simulators" not in shown.text
+
+
+def test_demo_list_names_every_scenario_with_its_state() -> None:
+    shown = Shown("--json", "--list")
+    assert [event["name"] for event in shown.events] == [f"GA-{number:02}" for number in range(1, 41)]
+    states = {event["name"]: event["state"] for event in shown.events}
+    assert (states["GA-01"], states["GA-21"], states["GA-32"]) == ("played", "test_only", "awaiting")

@@ -73,6 +73,7 @@ def calls(tree: ast.AST) -> Iterator[str]:
 # ---- the types
 
 
+@pytest.mark.clause("DS-03", "N182-2a", "OLD-2")
 def test_only_readers_call_the_mint_and_only_the_mint_calls_the_constructors() -> None:
     minting = {path for path, tree in trees() for call in calls(tree) if call.rpartition(".")[2] in {"mint_holder", "mint_portrait"}}
     making = {path for path, tree in trees() for call in calls(tree) if call.rpartition(".")[2] in {"Holder", "Portrait"}}
@@ -143,6 +144,7 @@ FORGERIES: list[Callable[[Holder], object]] = [
 ]
 
 
+@pytest.mark.clause("DS-03")
 @pytest.mark.parametrize("forge", FORGERIES)
 def test_holder_that_was_read_is_not_changed_copied_derived_or_restored(forge: Callable[[Holder], object]) -> None:
     holder, _ = read()
@@ -160,6 +162,7 @@ def test_portrait_is_guarded_like_a_holder() -> None:
             portrait.image = b""  # type: ignore[misc]  # the point
 
 
+@pytest.mark.clause("N182-2a", "KYX-4", "OLD-3", "T-3", "GA-34")
 def test_what_only_looks_like_a_holder_is_r115_and_is_not_signed() -> None:
     holder, portrait = read()
     double: Any = SimpleNamespace(**{field.name: getattr(holder, field.name) for field in dataclasses.fields(holder)})
@@ -175,6 +178,7 @@ def test_what_only_looks_like_a_holder_is_r115_and_is_not_signed() -> None:
         build_record(core_world.facts(), holder=holder, portraits=(portrait, forged), salts=core_world.SALTS)
 
 
+@pytest.mark.clause("KYX-4", "OLD-3", "T-3")
 @pytest.mark.parametrize("provenance", [Provenance.OCR, Provenance.MRZ])
 def test_card_with_a_chip_that_was_not_read_from_it_is_r115(provenance: Provenance) -> None:
     holder, _ = read()
@@ -242,12 +246,14 @@ def options(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
         yield from ((path, parameter.name or "") for parameter in command.params)
 
 
+@pytest.mark.clause("DS-03", "N182-2a", "GA-34")
 def test_no_option_of_the_engineers_tool_is_for_an_identity_value() -> None:
     found = list(options(rnt, "rnt"))
     assert len(found) > 20
     assert [f"{path}: {name}" for path, name in found if words_of(name) & WORDS] == []
 
 
+@pytest.mark.clause("DS-03", "T-10", "GA-34")
 def test_no_request_of_the_engineers_tool_carries_an_identity_value(tmp_path: Path) -> None:
     loaded = dataclasses.replace(
         config.load(ROOT / "board/terminal.toml"), terminal=config.Terminal("RNT-000001", tmp_path / "state", tmp_path / "run")
@@ -258,6 +264,7 @@ def test_no_request_of_the_engineers_tool_carries_an_identity_value(tmp_path: Pa
     assert [text for text in taken if words_of(text.partition("(")[2].rstrip(")")) & WORDS] == []
 
 
+@pytest.mark.clause("DS-03", "GA-34")
 def test_the_only_word_a_screen_may_send_is_the_kind_of_business() -> None:
     assert [(name, field) for name, fields in intents.FIELDS.items() for field, kind in fields.items() if kind is str] == [
         ("start", "kind")
@@ -265,6 +272,7 @@ def test_the_only_word_a_screen_may_send_is_the_kind_of_business() -> None:
     assert {kind for fields in intents.FIELDS.values() for kind in fields.values()} <= {str, bool, int}
 
 
+@pytest.mark.clause("DS-03", "GA-34")
 @pytest.mark.parametrize(
     "line",
     [
@@ -279,6 +287,7 @@ def test_screen_that_sends_an_identity_value_is_not_heard(line: dict[str, Any]) 
         intents.parse(json.dumps(line).encode())
 
 
+@pytest.mark.clause("DS-03", "GA-34")
 def test_operators_answer_with_an_identity_value_says_nothing_more_than_without() -> None:
     more = {"holder": {"name": "张样例"}, "name": "张样例", "number": ZHANG.number}
     plain = {"outcome": "refused", "code": "R404"}
@@ -320,6 +329,7 @@ def test_no_value_of_the_core_keeps_an_identity() -> None:
     assert [name for name, kind in core_values().items() if kind not in {Holder, Portrait} if {"Holder", "Portrait"} & named_in(kind)] == []
 
 
+@pytest.mark.clause("DS-03", "N182-2a", "OLD-2", "GA-34")
 def test_counter_takes_the_identity_from_the_chip_whatever_the_screen_says(station: Station) -> None:
     station.fault("desk", at="notice", do="hold")
     screen = station.start()

@@ -56,6 +56,7 @@ def test_provisioning_registers_the_connected_reader(station: Station) -> None:
     assert (station.state_dir / "trust/sam-id").read_text(encoding="ascii") == connected + "\n"
 
 
+@pytest.mark.clause("XT-GA", "T-3")
 def test_another_reader_is_refused_until_it_is_registered(another_reader: Station) -> None:
     assert another_reader.start().wait("view", state="out_of_service")["code"] == "R513"
     another_reader.stop()
@@ -81,6 +82,7 @@ def test_terminal_without_a_registered_reader_is_out_of_service(station: Station
         file.write_bytes(registered)
 
 
+@pytest.mark.clause("XT-GA", "T-3")
 def test_reader_exchanged_in_the_middle_of_a_session_makes_no_identity(station: Station) -> None:
     """The registered reader falls silent, and another one answers at its port: the driver opens it anew, the terminal refuses it."""
     place, other = station.root / "dev" / "id-reader", station.root / "dev" / "stranger"

@@ -40,6 +40,7 @@ def signed(station: Station, *names: str, key: str = "policy-key.pem", expires: 
     return cbor2.dumps(messages, canonical=True)
 
 
+@pytest.mark.clause("DS-16")
 def test_record_names_the_whole_set_of_packs(counter: Station) -> None:
     screen = counter.start()
     screen.ready()
@@ -81,6 +82,7 @@ def changed(station: Station) -> bytes:
     return bytes(content)
 
 
+@pytest.mark.clause("T-11")
 @pytest.mark.parametrize("spoil", [left_out, expired, wrong_key, changed, lambda _: b"\xff"])
 def test_packs_that_may_not_be_used_keep_new_sessions_out(counter: Station, spoil: Callable[[Station], bytes]) -> None:
     (counter.state_dir / PACKS).write_bytes(spoil(counter))

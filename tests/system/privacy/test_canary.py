@@ -57,6 +57,8 @@ ENDINGS: list[tuple[str, Callable[[Station], object], str]] = [
 ]
 
 
+@pytest.mark.clause("TB-17", "O25-05", "O25-12", "XJ-5", "XJU-11", "SMS-13/14", "RC-2", "XT-35273", "XT-41819")
+@pytest.mark.clause("DS-06", "DS-07", "DS-09", "DS-14", "GA-33")
 @pytest.mark.slow
 @pytest.mark.parametrize(("prepare", "code"), [case[1:] for case in ENDINGS], ids=[case[0] for case in ENDINGS])
 def test_session_that_ended_leaves_nothing_of_the_subscriber(station: Station, prepare: Callable[[Station], object], code: str) -> None:
@@ -67,6 +69,7 @@ def test_session_that_ended_leaves_nothing_of_the_subscriber(station: Station, p
     assert_forgotten(station, screen)
 
 
+@pytest.mark.clause("GA-33")
 @pytest.mark.slow
 def test_next_session_sees_nothing_of_the_one_before(station: Station) -> None:
     station.fault("desk", at="agreement", do="hold")
@@ -84,6 +87,7 @@ def test_next_session_sees_nothing_of_the_one_before(station: Station) -> None:
     assert_forgotten(station, screen)
 
 
+@pytest.mark.clause("DS-10", "GA-33")
 @pytest.mark.slow
 def test_session_that_was_killed_leaves_nothing_at_rest(station: Station) -> None:
     station.fault("backend", at="approve", do="hold")
@@ -97,6 +101,7 @@ def test_session_that_was_killed_leaves_nothing_at_rest(station: Station) -> Non
     assert_forgotten(station, screen)
 
 
+@pytest.mark.clause("DS-14", "GA-33")
 @pytest.mark.slow
 def test_core_dump_in_the_middle_of_a_session_holds_no_memory(station: Station) -> None:
     station.fault("desk", at="agreement", do="hold")
@@ -115,6 +120,7 @@ def test_core_dump_in_the_middle_of_a_session_holds_no_memory(station: Station) 
     station.device("desk", "release")
 
 
+@pytest.mark.clause("DS-01", "O24-1", "XT-PI13,17,19")
 def test_reader_is_not_asked_for_a_card_before_the_notice_is_acknowledged(station: Station) -> None:
     """DS-01, at the wire: the card already lies on the reader, and neither find nor select nor a read is sent."""
     station.device("id_reader", "insert", persona="canary")

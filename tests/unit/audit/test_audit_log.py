@@ -85,6 +85,7 @@ def test_truncated_log_looks_whole_to_who_holds_nothing(unit: Unit) -> None:
     assert judged(log_of(rows_of(unit.parts())[:12])).size == 12
 
 
+@pytest.mark.clause("JX-44c", "AH-20")
 @pytest.mark.parametrize("row", range(24))
 def test_edited_row_is_noticed_wherever_it_is(unit: Unit, row: int) -> None:
     rows = rows_of(unit.parts())
@@ -97,6 +98,7 @@ def test_edited_row_is_noticed_wherever_it_is(unit: Unit, row: int) -> None:
     assert fault(log_of(edited), held) in {LogFault.EDITED, LogFault.FORKED}
 
 
+@pytest.mark.clause("AH-04")
 def test_removed_reordered_and_inserted_rows_are_noticed(unit: Unit) -> None:
     rows, held = rows_of(unit.parts()), [c.message for c in unit.checkpoints]
     for changed in (rows[1:], rows[:7] + rows[8:], [rows[1], rows[0], *rows[2:]], [*rows[:3], rows[2], *rows[3:]]):

@@ -196,6 +196,7 @@ def said(message: bytes) -> dict[int, Any]:
 SOMEBODY_ELSE = {"name": "样例乙", "address": "另省另市样例路2号", "issuer": "另市公安局", "valid_from": "20190203", "valid_to": "20390203"}
 
 
+@pytest.mark.clause("DS-15", "GA-40")
 def test_two_records_of_the_same_person_have_in_common_only_what_any_two_records_have() -> None:
     first, second = said(record_of()[0]), said(record_of("89860022222222222222")[0])
     stranger = said(record_of("89860033333333333333", **SOMEBODY_ELSE)[0])

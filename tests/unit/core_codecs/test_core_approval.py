@@ -173,6 +173,7 @@ def test_approval_outside_the_cddl_is_invalid(changes: dict[str, Any]) -> None:
 # ---- R707: for another terminal, session, nonce, card or profile
 
 
+@pytest.mark.clause("DS-21")
 def test_approval_for_another_terminal_is_not_bound() -> None:
     assert code(approval_message(c258="RNT-000002")) == "R707"
     assert code(GOOD, terminal="RNT-000002") == "R707"
@@ -191,6 +192,7 @@ def test_approval_for_another_card_is_not_bound(card: Any) -> None:
     assert code(approval_message(c260=card.to_claim())) == "R707"
 
 
+@pytest.mark.clause("DS-21", "T-6")
 @pytest.mark.parametrize("card", [OTHER_CARD, replace(CARD, atr=b"\x3b\x00"), replace(CARD, type_name="other")])
 def test_card_swapped_in_the_slot_is_not_bound(card: Any) -> None:
     assert code(GOOD, card=card) == "R707"
@@ -207,6 +209,7 @@ def test_profile_swapped_is_not_bound() -> None:
 # ---- R705: not yet or no longer valid
 
 
+@pytest.mark.clause("DS-21")
 def test_approval_expires_to_the_second() -> None:
     assert check(GOOD, seconds=SIGNED_AT + 899).expires == SIGNED_AT + 900
     assert code(GOOD, seconds=SIGNED_AT + 900) == "R705"
@@ -237,6 +240,7 @@ def test_reboot_between_record_and_approval_is_refused() -> None:
     assert code(GOOD, boot_id=bytes(16), boot_ms=10) == "R705"
 
 
+@pytest.mark.clause("DS-24", "T-11")
 def test_clock_wound_back_is_refused() -> None:
     assert code(GOOD, seconds=SIGNED_AT - CLOCK_TOLERANCE_S - 1) == "R705"
     assert code(approval_message(c5=0, c6=0), seconds=SIGNED_AT - CLOCK_TOLERANCE_S - 1) == "R705"

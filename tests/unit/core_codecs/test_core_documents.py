@@ -66,6 +66,7 @@ def test_long_term_document_does_not_expire() -> None:
     assert check_document(holder(valid_to=LONG_TERM), date(9999, 12, 31)).outcome is None
 
 
+@pytest.mark.clause("DS-24")
 def test_untrusted_clock_decides_nothing_about_time() -> None:
     checked = check_document(holder(valid_to="20200102"), None)
     assert checked.outcome == "R508"

@@ -28,6 +28,7 @@ def test_outcome_kind_follows_its_letter_and_has_remedies_in_both_languages(code
     assert not outcome.remedy_zh.isascii()
 
 
+@pytest.mark.clause("JX-33")
 def test_outcome_names_are_unique_and_marketing_is_no_reason() -> None:
     assert max(Counter(outcome.name for outcome in OUTCOMES.values()).values()) == 1
     assert not [outcome for outcome in OUTCOMES.values() if "MARKETING" in outcome.name]

@@ -60,6 +60,7 @@ def test_record_round_trip_gives_same_facts_and_digest() -> None:
     assert (RECORD.session, RECORD.card) == (facts().session, facts().card)
 
 
+@pytest.mark.clause("DS-16")
 def test_record_has_exactly_the_members_of_the_cddl() -> None:
     assert sorted(claims_of()) == [1, 6, 7, 10, *range(256, 276)]
 
@@ -76,11 +77,13 @@ def test_record_holds_no_identity_value() -> None:
         assert value not in repr(RECORD)
 
 
+@pytest.mark.clause("DS-15", "GA-40")
 def test_record_same_document_with_other_salts_shares_no_digest() -> None:
     other = build_record(facts(), holder=holder(), portraits=portraits(), salts=bytes(SALTS_LENGTH))
     assert not {d for _, d in other.record.digests} & {d for _, d in draft().record.digests}
 
 
+@pytest.mark.clause("DS-15", "T-5")
 def test_record_number_dictionary_attack_without_salt_finds_nothing() -> None:
     digests = {digest for _, digest in RECORD.record.digests}
     for guess in (NUMBER.encode(), cbor.encode(NUMBER), cbor.encode([2, NUMBER]), cbor.encode([b"", 2, NUMBER])):
@@ -135,6 +138,7 @@ def test_sign_key_of_other_protection_than_stated_is_a_callers_error() -> None:
     assert sign_record(draft(protection="token"), replace(TERMINAL_KEY, protection="token")).record.facts.protection == "token"
 
 
+@pytest.mark.clause("DS-16")
 def test_verify_every_single_bit_flip_is_refused() -> None:
     for bit in range(len(RECORD.message) * 8):
         flipped = bytearray(RECORD.message)
@@ -233,6 +237,7 @@ def test_disclose_random_or_flipped_items_are_malformed(noise: bytes | int) -> N
         disclose(RECORD.record, bytes(items))
 
 
+@pytest.mark.clause("DS-11")
 def test_seal_items_opens_with_the_vault_key_and_session_only() -> None:
     sealed = seal_items(draft(), vault_key=hpke.public_of(VAULT_SECRET))
     assert hpke.open_sealed(sealed, private_key=VAULT_SECRET, info=b"rnt/items/1" + SESSION) == draft().items

@@ -112,6 +112,7 @@ def test_number_parts_are_read_at_their_places() -> None:
         number_check_character("12")
 
 
+@pytest.mark.clause("DS-12", "AH-15")
 def test_masking_keeps_surname_and_last_four() -> None:
     assert masked_name("张样例") == "张*"
     assert masked_name("") == ""

@@ -113,6 +113,7 @@ def test_blocks_random_bytes_only_the_declared_error(data: bytes, dropped: int) 
         assert (len(text), len(photo)) == (256, 1024)
 
 
+@pytest.mark.clause("DS-04", "JX-44a")
 def test_fingerprint_command_does_not_exist() -> None:
     assert all(command.body[:2] != b"\x30\x10" for command in frames.COMMANDS)
 

@@ -60,6 +60,7 @@ def test_sex_is_told_only_as_agreeing_with_the_number(sex: str, agrees: bool | N
     assert to_holder(with_field(30, sex), PHOTO, None)[0].sex_agrees is agrees
 
 
+@pytest.mark.clause("DS-04", "JX-44a")
 @pytest.mark.parametrize(
     ("code", "name"), [("01", "汉"), ("56", "基诺"), ("97", "其他"), ("98", "外国血统中国籍人士"), ("57", None), ("00", None)]
 )
@@ -81,6 +82,7 @@ def test_pack_cannot_ask_for_what_no_layout_gives() -> None:
         to_holder(RESIDENT, PHOTO, None, keep=frozenset({"fingerprint"}))
 
 
+@pytest.mark.clause("XT-ID", "GA-35")
 @pytest.mark.parametrize("name", ["𠮷样例", "样例江·测试买买提", "\ue863样例", "AN NA", "样　例"])
 def test_rare_names_come_through_unchanged(name: str) -> None:
     assert to_holder(with_field(0, name.ljust(15)), PHOTO, None)[0].name == name

@@ -66,6 +66,7 @@ def test_append_to_a_closed_session_is_refused(journal: Journal) -> None:
     assert journal.audit_head()[0] == 1
 
 
+@pytest.mark.clause("DS-21", "T-6")
 @pytest.mark.parametrize(
     "again",
     [
@@ -152,6 +153,7 @@ def test_time_floor_outside_the_range_is_refused(journal: Journal, seconds: int)
         journal.raise_time_floor(seconds)
 
 
+@pytest.mark.clause("JX-38", "AH-04")
 def test_audit_head_and_chain_follow_from_the_rows_as_documented(journal: Journal) -> None:
     link = RecordLink(1, b"d" * 32)
     journal.append(A, "k", b"payload")

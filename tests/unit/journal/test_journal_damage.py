@@ -29,6 +29,7 @@ def test_random_bytes_do_not_open_as_item_or_key(content: bytes) -> None:
     assert not sealing.is_store_key(STORE_KEY, content)
 
 
+@pytest.mark.clause("DS-10")
 @given(st.data())
 @settings(max_examples=2000, deadline=None)
 def test_flipped_truncated_or_extended_seals_do_not_open(data: st.DataObject) -> None:

@@ -36,6 +36,7 @@ def _left(path: Path, pieces: list[bytes]) -> int:
     return sum(piece in disk for piece in pieces)
 
 
+@pytest.mark.clause("DS-07")
 @pytest.mark.parametrize("size", [1, 40, 3000, 5000, 300_000])
 def test_erase_leaves_neither_key_nor_item_in_any_file(path: Path, size: int) -> None:
     plain = os.urandom(size)
@@ -117,6 +118,7 @@ def test_item_never_stored_is_gone(journal: Journal) -> None:
         journal.item(A, "x")
 
 
+@pytest.mark.clause("DS-10")
 def test_two_sessions_have_different_keys_and_ciphertexts_for_the_same_item(journal: Journal) -> None:
     for session in (A, B):
         journal.append(session, "k", b"", items={"holder": b"same person, same bytes, 32 long"})

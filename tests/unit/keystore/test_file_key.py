@@ -257,6 +257,7 @@ def test_unknown_scheme_is_named_as_such_and_lists_the_known_ones(tmp_path: Path
     assert set(SCHEMES) == {"file", "pkcs11"}
 
 
+@pytest.mark.clause("DS-17")
 def test_signer_shows_no_key_and_is_not_copied_out(tmp_path: Path, signer: Signer) -> None:
     assert repr(signer) == f"FileSigner(kid={signer.kid.hex()})"
     with pytest.raises((TypeError, AttributeError)):

@@ -45,12 +45,14 @@ def test_intent_anything_else_is_refused(line: bytes) -> None:
         parse(line)
 
 
+@pytest.mark.clause("DS-03", "GA-34")
 def test_intents_carry_no_identity_field() -> None:
     """R115: no text a person typed reaches a session, but the kind of business."""
     texts = {(name, field) for name, fields in FIELDS.items() for field, kind in fields.items() if kind is str}
     assert texts == {("start", "kind")}
 
 
+@pytest.mark.clause("GA-34")
 @settings(max_examples=2000, deadline=None)
 @given(st.binary(max_size=300))
 def test_intent_random_bytes_are_refused(line: bytes) -> None:

@@ -126,6 +126,7 @@ async def play(scenario: str, path: Path) -> None:
         await kiosk.close()
 
 
+@pytest.mark.clause("AH-12")
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_kiosk(scenario: str) -> None:
     with tempfile.TemporaryDirectory(prefix="rnt-k-") as name:

@@ -26,6 +26,7 @@ def test_resolve_new_sim_with_resident_card_gives_the_seven_steps_in_order_at_ev
         assert [(text.code, text.step) for text in made.consents] == [("C-1", Step.NOTICE), ("C-3", Step.NOTICE), ("C-4", Step.AGREEMENT)]
 
 
+@pytest.mark.clause("CH-1", "KYX-1")
 @pytest.mark.parametrize(
     ("kind", "document", "modifiers", "level", "code"),
     [
@@ -104,6 +105,7 @@ def test_unit_opening_asks_all_seven_papers_of_the_checklist() -> None:
     assert "cash-free" in made.checks
 
 
+@pytest.mark.clause("TB-13")
 def test_store_and_forward_writes_nothing() -> None:
     made = plan("T16")
     assert made.steps[-1] == "seal"
@@ -111,6 +113,7 @@ def test_store_and_forward_writes_nothing() -> None:
     assert "write" not in made.closing
 
 
+@pytest.mark.clause("JX-33")
 def test_closing_a_number_is_not_harder_than_opening_one() -> None:
     assert set(plan("T08").steps) <= set(plan("T01").steps)
     assert set(plan("T08").parties) <= set(plan("T01").parties)
@@ -128,6 +131,7 @@ def test_every_text_is_shown_at_a_step_of_the_plan_before_the_card_in_both_langu
         made.consent("C-9")
 
 
+@pytest.mark.clause("DS-02")
 def test_notice_tells_what_the_law_asks_a_notice_to_tell() -> None:
     notice = plan().consent("C-1")
     for zh, en in (("处理者", "Processor"), ("联系方式", "contact"), ("用途", "Purpose"), ("信息种类", "Data"), ("保存期限", "Kept"),
@@ -136,11 +140,13 @@ def test_notice_tells_what_the_law_asks_a_notice_to_tell() -> None:
         assert en in notice.en
 
 
+@pytest.mark.clause("DS-01", "O24-1")
 def test_notice_comes_before_anything_is_read() -> None:
     for kind in ("T01", "T02", "T03", "T04", "T05", "T06", "T07", "T08", "T10", "T12", "T13", "T14", "T16", "T17"):
         assert plan(kind).steps[0] == Step.NOTICE
 
 
+@pytest.mark.clause("DS-02", "TB-15")
 def test_text_digest_is_of_the_text_as_shown() -> None:
     text = plan().consent("C-3")
     zh, en = text.zh.encode(), text.en.encode()
@@ -173,6 +179,7 @@ def test_every_rule_of_every_shipped_pack_cites_clauses_that_are_explained() -> 
     assert missing == set()
 
 
+@pytest.mark.clause("O25-01")
 def test_floor_alone_and_floor_sent_again_are_the_same_set() -> None:
     floor = packs.load("cn/base")
     assert assemble(floor, [floor]).digest == FLOOR.digest

@@ -33,6 +33,7 @@ def named(name: str, *parents: str, version: int = 1) -> Pack:
 FLOOR_AT = f"cn/base@{BASE.version}"
 
 
+@pytest.mark.clause("TB-02")
 @pytest.mark.parametrize(
     ("name", "value", "below", "clause"),
     [
@@ -63,6 +64,7 @@ def test_weaker_than_the_pack_between_does_not_load() -> None:
     assert (refused.pack, refused.value) == ("cn/above", "face_score 85, at 90 below")
 
 
+@pytest.mark.clause("CH-1", "JX-16")
 def test_between_packs_side_by_side_the_strictest_wins() -> None:
     one, other = limit("face_score", 90), replace(limit("face_score", 85), pack_id="cn/other")
     found = assemble(BASE, [one, other])
@@ -78,6 +80,7 @@ def test_reseller_has_three_numbers_and_unicom_its_sublimits() -> None:
     assert unicom.quotas == {"numbers_per_person": 5, "numbers_watch": 5, "numbers_postpaid": 5, "numbers_prepaid": 10}
 
 
+@pytest.mark.clause("UC-1")
 def test_unicom_list_without_the_temporary_card_waits_for_counsel_and_the_floor_holds() -> None:
     plan = resolve("T01", "D02", assemble(BASE, [packs.load("cn/unicom")]), level=Level.OWN_HALL)
     assert plan.document == "D02"
@@ -108,6 +111,7 @@ def test_pack_cannot_replace_a_text_but_may_add_its_own() -> None:
     assert [shown.code for shown in plan.consents] == ["C-1", "C-3", "C-4", "C-4/test"]
 
 
+@pytest.mark.clause("JX-33")
 @pytest.mark.parametrize(
     "rule",
     [

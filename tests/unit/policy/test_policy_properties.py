@@ -71,6 +71,7 @@ def test_adding_a_pack_never_weakens(rules: list[list[Rule]], businesses: list[t
         assert_not_weaker(ask(fewer, business), ask(more, business))
 
 
+@pytest.mark.clause("TB-02", "JX-16", "XJU-17")
 @pytest.mark.parametrize("pack", SHIPPED, ids=lambda pack: pack.pack_id)
 def test_no_shipped_pack_weakens_the_floor_or_the_others(pack: Pack) -> None:
     others = assemble(BASE, [other for other in SHIPPED if other is not pack])
@@ -80,6 +81,7 @@ def test_no_shipped_pack_weakens_the_floor_or_the_others(pack: Pack) -> None:
         assert_not_weaker(ask(others, business), ASKED_OF_ALL[business])
 
 
+@pytest.mark.clause("N182-1", "TB-11", "XT-2019")
 def test_every_plan_that_writes_a_card_has_what_the_law_requires() -> None:
     """Written down apart from the packs: notice (PIPL 17), original read and checked (order 25), face or two staff, agreement, card."""
     writing = 0
@@ -125,6 +127,7 @@ def test_steps_are_in_the_one_order_and_every_item_has_its_clause() -> None:
             assert [item for item in items if (category, item) not in given_for] == []
 
 
+@pytest.mark.clause("TB-13")
 def test_offline_writes_nothing_in_any_set() -> None:
     plans = [ask(packset, business) for packset in (FLOOR, ALL) for business in ASKED if business[0] == "T16"]
     offline = [plan for plan in plans if isinstance(plan, Plan)]

@@ -68,6 +68,7 @@ def fault_of(message: bytes) -> PackFault:
     return caught.value.fault
 
 
+@pytest.mark.clause("XJU-17", "JX-16")
 @pytest.mark.parametrize("name", packs.shipped())
 def test_every_shipped_pack_signs_verifies_and_is_what_the_normative_text_says(name: str) -> None:
     signed = SignedPack(packs.load(name), OPERATOR, NOW, NOW, NOW + 1)

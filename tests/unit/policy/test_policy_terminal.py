@@ -20,6 +20,7 @@ def test_packs_hold_in_their_time_and_no_longer(seconds: int, code: str) -> None
     assert POLICIES.code(seconds) == code
 
 
+@pytest.mark.clause("T-11")
 def test_expired_packs_end_new_sessions_and_still_rule_those_begun() -> None:
     with pytest.raises(PolicyRefused) as caught:
         POLICIES.plan("T01", "D01", 2000)

@@ -10,6 +10,7 @@ import pytest
 from firmware.runtime.clock import LATEST, Clock
 
 
+@pytest.mark.clause("DS-24")
 def test_clock_floor_rises_with_vouched_times_and_never_falls() -> None:
     clock = Clock(0)
     later = int(time.time()) + 1_000_000

@@ -111,6 +111,7 @@ def test_permit_cannot_be_built_by_hand() -> None:
         fx.Permit(object(), approval=APPROVAL, nonce=NONCE, record=RECORD, card=CARD, mode=Mode.FIELDS, issue_data=DATA)
 
 
+@pytest.mark.clause("DS-21", "TB-13")
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -306,6 +307,7 @@ def follow_ups(state: states.State) -> tuple[Event, ...]:  # noqa: C901, PLR0911
             return ()
 
 
+@pytest.mark.clause("TB-13")
 @settings(max_examples=2000, deadline=None)
 @given(st.data())
 def test_any_walk_with_restarts_closes_once_writes_at_most_once_and_erases_before_the_end(data: st.DataObject) -> None:

@@ -100,6 +100,7 @@ class Renamed(Sm2Signer):
         return world.TERMINAL_KEY.kid
 
 
+@pytest.mark.clause("DS-25")
 def test_algorithm_swapped_in_the_header_is_refused_for_keys_of_both_suites() -> None:
     lying_sm2, lying_es256 = replace(TERMINAL, alg=-7), replace(world.TERMINAL_KEY, alg=-65537)
     both = Keyring(

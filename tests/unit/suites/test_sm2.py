@@ -161,6 +161,7 @@ def test_private_key_of_another_curve_is_refused() -> None:
         PrivateKey.from_pkcs8(der)
 
 
+@pytest.mark.clause("DS-25")
 def test_suites_differ_in_everything_they_decide() -> None:
     assert (INTERNATIONAL.alg, GM.alg) == (-7, -65537)
     assert (INTERNATIONAL.sealing_key_length, GM.sealing_key_length) == (32, 65)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GA-01 … GA-40 by their names, on a whole counter: what the table of scenarios says, and what must be true beyond the outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from firmware.core.bundle import read_bundle
+from firmware.core.outcomes import OUTCOMES
+from firmware.core.record import Field, disclose, read_record
+from simulators.personas import PERSONAS
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tests.system.acceptance.conftest import Counter
+
+
+def record_of(counter: Counter, result: dict[str, Any]) -> bytes:
+    """Return the signed record of a session, as the operator keeps it."""
+    return read_bundle(bytes.fromhex(counter.station.device("backend", "bundle", session=result["session"])["bundle"])).record
+
+
+@pytest.mark.clause("GA-01", "CM-1")
+def test_ga_01_adult_with_a_residents_card_gets_a_new_number(counter: Counter) -> None:
+    [result] = counter.play("GA-01")
+    assert counter.numbers(result) == ["active"]
+    assert any(result["session"] in line for line in counter.station.device("printer", "receipts")["receipts"][-1])
+    assert read_record(record_of(counter, result)).record.facts.session.hex() == result["session"]
+
+
+@pytest.mark.clause("GA-03", "T-1", "XT-2019")
+def test_ga_03_another_persons_face_is_r201_after_three_tries(counter: Counter) -> None:
+    [result] = counter.play("GA-03")
+    mine = [m for m in counter.screen.messages if m["type"] == "view" and m["session"] == result["session"] and m["prompt"] == "portrait"]
+    assert len(mine) == 3
+    assert "path V" in OUTCOMES["R201"].remedy_en
+    assert counter.untouched()
+
+
+@pytest.mark.clause("GA-04", "N182-2a")
+def test_ga_04_silent_chip_offers_no_typing(counter: Counter) -> None:
+    counter.play("GA-04")
+    assert "never typed" in counter.screen.last("view", state="closed")["sentence"]["en"]
+    assert counter.untouched()
+
+
+@pytest.mark.clause("GA-05")
+def test_ga_05_expired_document_is_r105(counter: Counter) -> None:
+    counter.play("GA-05")
+    assert counter.untouched()
+
+
+@pytest.mark.clause("GA-07", "N6")
+def test_ga_07_five_cards_with_the_carrier_are_r401_and_the_way_on_is_told(counter: Counter) -> None:
+    counter.play("GA-07")
+    assert "T08" in counter.screen.last("view", state="closed")["sentence"]["en"]
+    assert counter.untouched()
+
+
+@pytest.mark.clause("GA-10", "XT-PI28-31")
+def test_ga_10_minor_without_guardian_is_r206(counter: Counter) -> None:
+    counter.play("GA-10")
+    assert counter.untouched()
+
+
+@pytest.mark.clause("GA-13")
+def test_ga_13_residence_permit_is_d08_and_active(counter: Counter) -> None:
+    [result] = counter.play("GA-13")
+    assert counter.numbers(result) == ["active"]
+
+
+@pytest.mark.clause("GA-22", "DS-21", "T-6")
+def test_ga_22_approval_for_another_card_terminal_or_record_writes_nothing(counter: Counter) -> None:
+    for session in counter.play("GA-22"):
+        assert counter.numbers(session) in ([], ["released"])
+    assert counter.untouched()
+
+
+@pytest.mark.clause("GA-23", "T-9")
+def test_ga_23_finished_card_is_r702_and_unknown_blank_r703(counter: Counter) -> None:
+    counter.play("GA-23")
+    assert counter.untouched()
+
+
+@pytest.mark.clause("GA-24")
+def test_ga_24_each_failed_write_voids_its_card_and_undoes_its_number(counter: Counter) -> None:
+    results = counter.play("GA-24")
+    blanks = {row["iccid"]: row["state"] for row in counter.station.operator()["blanks"]}
+    assert [blanks[result["blank"]] for result in results] == ["scrapped", "scrapped"]
+    assert [counter.numbers(result) for result in results] == [["released"], ["released"]]
+
+
+@pytest.mark.clause("GA-25")
+def test_ga_25_operator_down_writes_nothing(counter: Counter) -> None:
+    [result] = counter.play("GA-25")
+    assert counter.untouched()
+    assert "active" not in counter.numbers(result)
+
+
+@pytest.mark.slow
+@pytest.mark.clause("GA-35", "XT-ID")
+def test_ga_35_rare_names_arrive_exactly(counter: Counter) -> None:
+    for result, key in zip(counter.play("GA-35"), ("dotted_name", "rare_name"), strict=True):
+        bundle = counter.station.device("backend", "bundle", session=result["session"], fields=[1])["bundle"]
+        held = read_bundle(bytes.fromhex(bundle))
+        assert disclose(read_record(held.record).record, held.items) == {Field.NAME: PERSONAS[key].name}
+
+
+@pytest.mark.clause("GA-40", "DS-15", "T-5")
+def test_ga_40_same_card_in_two_transactions_cannot_be_linked(counter: Counter) -> None:
+    first, second = counter.play("GA-40")
+    digests = [{digest for _, digest in read_record(record_of(counter, result)).record.digests} for result in (first, second)]
+    assert digests[0].isdisjoint(digests[1])
