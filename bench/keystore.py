@@ -59,7 +59,7 @@ def measure() -> dict[str, Figure]:
 
 
 def _ratios(signer: Signer, bare: Callable[[bytes], Any], rounds: int) -> tuple[Figure, Figure]:
-    facts, holder, portraits = RequestMaker("RNT-000001", signer, None, (0, bytes(32))).parts("8986011000000000001")
+    facts, person = RequestMaker("RNT-000001", signer, None, (0, bytes(32))).parts("8986011000000000001")
     key, public = Key.from_spki(signer.spki, Purpose.RECORD), load_der_public_key(signer.spki)
     if not isinstance(public, ec.EllipticCurvePublicKey):
         raise TypeError("a record key of the international suite")
@@ -67,7 +67,7 @@ def _ratios(signer: Signer, bare: Callable[[bytes], Any], rounds: int) -> tuple[
     times: dict[str, list[float]] = {"built": [], "bare": [], "verified": [], "bare_verified": []}
     for _ in range(rounds):
         begin = time.perf_counter_ns()
-        draft = build_record(facts, holder=holder, portraits=portraits, salts=salts)
+        draft = build_record(facts, (person,), salts=salts)
         record = sign_record(draft, signer)
         built = time.perf_counter_ns()
         bare(draft.payload)

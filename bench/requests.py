@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from firmware import packs
 from firmware.core import cbor, report
 from firmware.core.keyring import Trust
+from firmware.core.people import Face, Person
 from firmware.core.policy import resolve
-from firmware.core.record import SALTS_LENGTH, Card, Device, Face, RecordFacts, SignedRecord, build_record, seal_items, sign_record
+from firmware.core.record import SALTS_LENGTH, Card, Device, RecordFacts, SignedRecord, build_record, seal_items, sign_record
 from firmware.runtime.clock import Clock
 from hal.camera.portrait import live_portrait
 from hal.id_reader.reading import to_holder
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firmware.core.cose import Signer
-    from hal.document import Holder, Portrait
 
 CHECKS = ("kind", "number", "birth", "dates", "clock", "started", "not-expired", "age", "face-match", "liveness")
 
@@ -47,7 +47,7 @@ class RequestMaker:
         self._last = last
         self._clock = Clock(0)
 
-    def parts(self, iccid: str) -> tuple[RecordFacts, Holder, tuple[Portrait, Portrait]]:
+    def parts(self, iccid: str) -> tuple[RecordFacts, Person]:
         """Return what the next record for the blank card ``iccid`` is built of."""
         persona, now = PERSONAS["zhang"], self._clock.now()
         holder, chip = to_holder(text_block(persona), photo_block(persona), None)
@@ -58,7 +58,6 @@ class RequestMaker:
             session=os.urandom(16),
             nonce=os.urandom(16),
             transaction="T01",
-            checks=tuple((name, True) for name in CHECKS),
             consents=tuple((text.code, text.digest) for text in plan.consents),
             agreement=plan.consent("C-4").digest,
             card=Card(iccid, bytes(22), "bench"),
@@ -71,17 +70,17 @@ class RequestMaker:
             sequence=self._last[0] + 1,
             previous=self._last[1],
             journal=bytes(32),
-            face=Face(93, live=True),
             profile_key=bytes([9]) + bytes(31),
         )
-        return facts, holder, (chip, live_portrait(portrait_pgm(persona)))
+        portraits, checks = (chip, live_portrait(portrait_pgm(persona))), tuple((name, True) for name in CHECKS)
+        return facts, Person(holder=holder, portraits=portraits, checks=checks, face=Face(93, live=True))
 
     def request(self, iccid: str) -> Request:
         """Return a request for the blank card ``iccid``."""
         if self._trust is None:
             raise ValueError("no operator to seal to")
-        facts, holder, portraits = self.parts(iccid)
-        draft = build_record(facts, holder=holder, portraits=portraits, salts=os.urandom(SALTS_LENGTH))
+        facts, person = self.parts(iccid)
+        draft = build_record(facts, (person,), salts=os.urandom(SALTS_LENGTH))
         record = sign_record(draft, self._signer)
         self._last = (facts.sequence, record.digest)
         body = {"record": _text(record.message), "items": _text(seal_items(draft, vault_key=self._trust.vault_key))}

@@ -4,7 +4,7 @@
 Decides whether a body is an answer the API allows. Rules
 * UTF-8 JSON (RFC 8259) without duplicate names, NaN, Infinity or fractions; one object at the top
 * bytes are base64url without padding (RFC 4648 §5) in their one canonical form, between 1 and ``MAX_MESSAGE`` bytes
-* an outcome code is a refusal of :mod:`firmware.core.outcomes`; an answer is approved or refused, never both
+* an outcome code is a refusal, or a hold, of :mod:`firmware.core.outcomes`; an answer is approved, held or refused, never two of them
 * members nobody asked for are ignored, so that an operator may add some (CAMARA Commonalities: ``contextCode``)
 
 It verifies no signature and opens no issue data.
@@ -40,10 +40,10 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTI
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """The operator approves: the signed approval and the sealed issue data, as they came."""
+    """The operator approves: the signed approval and the sealed issue data, as they came; none for a plan that writes no card."""
 
     approval: bytes
-    profile: bytes = field(repr=False)
+    profile: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,14 @@ class Refused:
     """The operator refuses, with one outcome code."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The operator has not decided: neither refused nor passed. Ask again, until ``until`` (Unix seconds) at most."""
+
+    code: str
+    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +80,16 @@ class Enrolled:
     packs: tuple[bytes, ...] = ()
 
 
-def activation(body: bytes) -> Approved | Refused:
+def activation(body: bytes) -> Approved | Held | Refused:
     """Read the answer to an activation; raises :class:`BackendAnswerInvalid`."""
     members = _object(body)
     match members.get("outcome"):
         case "approved" if "code" not in members:
-            return Approved(_octets(members, "approval"), _octets(members, "profile"))
+            return Approved(_octets(members, "approval"), _octets(members, "profile") if "profile" in members else b"")
         case "refused" if "approval" not in members and "profile" not in members:
-            code = _text(members, "code")
-            known = OUTCOMES.get(code)
-            if known is None or known.kind is not Kind.REFUSAL:
-                raise BackendAnswerInvalid("outcome code")
-            return Refused(code)
+            return Refused(_code(members, Kind.REFUSAL))
+        case "held" if "approval" not in members and "profile" not in members:
+            return Held(_code(members, Kind.HOLD), _seconds(members, "until"))
     raise BackendAnswerInvalid("outcome")
 
 
@@ -114,10 +120,7 @@ def relay_round(body: bytes) -> RelayRound:
 
 def now(body: bytes) -> int:
     """Return the operator's time in Unix seconds; raises :class:`BackendAnswerInvalid`."""
-    seconds = _object(body).get("now")
-    if type(seconds) is not int or not 0 <= seconds <= MAX_TIME:
-        raise BackendAnswerInvalid("now")
-    return seconds
+    return _seconds(_object(body), "now")
 
 
 def log_size(body: bytes) -> int:
@@ -197,6 +200,21 @@ def _text(members: dict[str, Any], name: str) -> str:
     if type(value) is not str or not value:
         raise BackendAnswerInvalid(name)
     return value
+
+
+def _code(members: dict[str, Any], kind: Kind) -> str:
+    code = _text(members, "code")
+    known = OUTCOMES.get(code)
+    if known is None or known.kind is not kind:
+        raise BackendAnswerInvalid("outcome code")
+    return code
+
+
+def _seconds(members: dict[str, Any], name: str) -> int:
+    seconds = members.get(name)
+    if type(seconds) is not int or not 0 <= seconds <= MAX_TIME:
+        raise BackendAnswerInvalid(name)
+    return seconds
 
 
 def _octets(members: dict[str, Any], name: str) -> bytes:

@@ -21,7 +21,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from firmware.backend import answers
-from firmware.backend.answers import Approved, Enrolled, Refused, RelayRound, octets_text
+from firmware.backend.answers import Approved, Enrolled, Held, Refused, RelayRound, octets_text
 from firmware.backend.channel import Answer, Channel
 from firmware.backend.errors import BackendAnswerInvalid, BackendRefusedRequest, BackendUnreachable, Why
 from hal.deadline import Deadline
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 T = TypeVar("T")
-OK, NOT_FOUND, FIRST_REDIRECT = 200, 404, 300
+OK, NOT_FOUND, FIRST_REDIRECT = frozenset({200, 202}), 404, 300
 HTTPS_PORT = 443
 SESSION_BYTES = 16
 
@@ -60,13 +60,13 @@ class BackendClient:
         self._lock = threading.Lock()
         self.waited_us = 0
 
-    def submit(self, session: bytes, record: bytes, items: bytes, *, deadline: Deadline | None = None) -> Approved | Refused:
+    def submit(self, session: bytes, record: bytes, items: bytes, *, deadline: Deadline | None = None) -> Approved | Held | Refused:
         """Ask for the approval of a signed ``record`` with its sealed ``items``; the 16-byte ``session`` is the key."""
         body = {"record": octets_text(record), "items": octets_text(items)}
         headers = {"Idempotency-Key": _key(session)}
         return self._call("POST", "/v1/activations", answers.activation, body=body, headers=headers, deadline=deadline)
 
-    def status(self, session: bytes, *, deadline: Deadline | None = None) -> Approved | Refused | None:
+    def status(self, session: bytes, *, deadline: Deadline | None = None) -> Approved | Held | Refused | None:
         """Return the stored answer of a session, or ``None`` when the operator knows no such session."""
         try:
             return self._call("GET", f"/v1/activations/{_key(session)}", answers.activation, deadline=deadline)
@@ -150,7 +150,7 @@ class BackendClient:
         answer = self._exchange(method, path, head, data, deadline or Deadline.after(self._timeout))
         if answer.status >= FIRST_REDIRECT:
             raise answers.refused_request(answer.status, answer.body)
-        if answer.status != OK or answer.media_type != "application/json":
+        if answer.status not in OK or answer.media_type != "application/json":
             raise BackendAnswerInvalid("status or media type")
         return parse(answer.body)
 

@@ -5,6 +5,8 @@ Rules
 * One code for each refusal, asked in this order: R704 it is not the operator's well-formed word about this record (the record's digest is
   external data of the signature, so an approval of another record fails here), R707 it is for another terminal, session, nonce, card
   or issue data, R705 it is not yet or no longer valid.
+* The operator's word about a record without a card is an :class:`Acceptance`: it permits no write, and there is no way from one to the
+  other. An answer of the one form to a record of the other is R707.
 * The card is compared as it is in the slot now and as the record has it.
 * Freshness is the nonce and the age since signing on the boot clock; a reboot ends it (that clock restarts). Unix time, which the caller
   has already raised to the highest time the operator ever signed, is asked too, with a tolerance only against a clock that runs late.
@@ -36,7 +38,10 @@ BINDING: Final = "R707"
 CLOCK_TOLERANCE_S: Final = 60
 """How late this terminal's clock may run behind the operator's. Never applied to expiry."""
 
-_KEYS: Final = frozenset({1, 4, 5, 6, 7, 10, *range(256, 265)})
+_WRITING: Final = frozenset({260, 261, 262, 264})
+"""Claims that are there exactly when a card may be written."""
+_LINES, MAX_LINES = 265, 40
+_KEYS: Final = frozenset({1, 4, 5, 6, 7, 10, *range(256, 264)}) - _WRITING
 _MINT: Final = object()
 
 
@@ -48,8 +53,8 @@ class Situation:
     """Operator id of the trust list."""
     terminal: str
     """Own serial."""
-    card: Card
-    """The card in the slot, read again."""
+    card: Card | None
+    """The card in the slot, read again; ``None`` when the plan writes none."""
     boot_id: bytes
     boot_ms: int
     """Boot clock now, milliseconds."""
@@ -99,6 +104,37 @@ class Approval:
             raise ApprovalRefused(EXPIRED, "expired")
 
 
+@unserialisable
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The operator's word that a record without a card is good. Made by :func:`check_acceptance` only; nothing can be written with it."""
+
+    mint: InitVar[object]
+    approval_id: bytes
+    nonce: bytes
+    record: bytes
+    session: bytes
+    terminal: str
+    lines: tuple[str, ...]
+    """What the subscriber is told, masked: own numbers, the case number of a dispute."""
+    issued_at: int
+    """Signed by the operator: raises the time floor."""
+    kid: bytes
+
+    def __post_init__(self, mint: object) -> None:
+        """Refuse, with ``TypeError``, everyone but :func:`check_acceptance`."""
+        if mint is not _MINT:
+            raise TypeError("an acceptance is made by check_acceptance only")
+
+
+@dataclass(frozen=True, slots=True)
+class _Issue:
+    card: Card
+    mode: Mode
+    issue_data: bytes
+    sealed: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
     operator: str
@@ -109,10 +145,8 @@ class _Said:
     nonce: bytes
     terminal: str
     session: bytes
-    card: Card
-    mode: Mode
-    issue_data: bytes
-    sealed: bytes
+    issue: _Issue | None
+    lines: tuple[str, ...]
     max_age_s: int
 
 
@@ -122,7 +156,10 @@ def check_approval(message: bytes, *, record: SignedRecord, keyring: Keyring, se
     ``record`` is the session's own record, ``sealed`` the issue data that came with the approval.
     """
     said, kid = _verified(message, record, keyring, situation)
-    _check_binding(said, record, sealed, situation)
+    issue = said.issue
+    _check_binding(said, record, situation)
+    if issue is None or issue.sealed != record.record.suite.digest(sealed):
+        raise ApprovalRefused(BINDING, "issue data")
     valid_until_boot_ms = record.record.facts.boot_ms + 1000 * min(said.max_age_s, situation.max_age_s)
     _check_time(said, record, situation)
     approval = Approval(
@@ -132,10 +169,10 @@ def check_approval(message: bytes, *, record: SignedRecord, keyring: Keyring, se
         record=record.digest,
         session=said.session,
         terminal=said.terminal,
-        card=said.card,
-        mode=said.mode,
-        issue_data=said.issue_data,
-        sealed=said.sealed,
+        card=issue.card,
+        mode=issue.mode,
+        issue_data=issue.issue_data,
+        sealed=issue.sealed,
         boot_id=record.record.facts.boot_id,
         valid_until_boot_ms=valid_until_boot_ms,
         expires=said.expires,
@@ -144,6 +181,28 @@ def check_approval(message: bytes, *, record: SignedRecord, keyring: Keyring, se
     )
     approval.require_fresh(boot_id=situation.boot_id, boot_ms=situation.boot_ms, seconds=situation.seconds)
     return approval
+
+
+def check_acceptance(message: bytes, *, record: SignedRecord, keyring: Keyring, situation: Situation) -> Acceptance:
+    """Return the operator's word about a ``record`` without a card; :class:`~firmware.core.errors.ApprovalRefused` as for an approval."""
+    said, kid = _verified(message, record, keyring, situation)
+    _check_binding(said, record, situation)
+    if said.issue is not None:
+        raise ApprovalRefused(BINDING, "no card was asked for")
+    _check_time(said, record, situation)
+    if situation.seconds >= said.expires:
+        raise ApprovalRefused(EXPIRED, "expired")
+    return Acceptance(
+        _MINT,
+        approval_id=said.approval_id,
+        nonce=said.nonce,
+        record=record.digest,
+        session=said.session,
+        terminal=said.terminal,
+        lines=said.lines,
+        issued_at=said.issued_at,
+        kid=kid,
+    )
 
 
 def _verified(message: bytes, record: SignedRecord, keyring: Keyring, situation: Situation) -> tuple[_Said, bytes]:
@@ -166,13 +225,13 @@ def _verified(message: bytes, record: SignedRecord, keyring: Keyring, situation:
     return said, verified.kid
 
 
-def _check_binding(said: _Said, record: SignedRecord, sealed: bytes, situation: Situation) -> None:
+def _check_binding(said: _Said, record: SignedRecord, situation: Situation) -> None:
+    card = said.issue.card if said.issue else None
     bindings = {
         "terminal": said.terminal == situation.terminal == record.record.facts.terminal,
         "session": said.session == record.session,
         "nonce": said.nonce == record.nonce,
-        "card": said.card == record.card == situation.card,
-        "issue data": said.sealed == record.record.suite.digest(sealed),
+        "card": card == record.card == situation.card,
     }
     for name, same in bindings.items():
         if not same:
@@ -191,9 +250,13 @@ def _check_time(said: _Said, record: SignedRecord, situation: Situation) -> None
 
 
 def _from_claims(value: Mapping[int, Any]) -> _Said:
-    c = claims.fields(value, _KEYS)
+    c = claims.fields(value, _KEYS, _WRITING | {_LINES})
     claims.version(c[256])
     claims.word(c[257], "approved")
+    lines = tuple(claims.text(line) for line in claims.array(c.get(_LINES, [])))
+    writes = bool(c.keys() & _WRITING)
+    if writes != (c.keys() >= _WRITING) or (writes and _LINES in c) or len(lines) > MAX_LINES:
+        raise Malformed("claims")
     said = _Said(
         operator=claims.text(c[1]),
         expires=claims.uint(c[4]),
@@ -203,12 +266,15 @@ def _from_claims(value: Mapping[int, Any]) -> _Said:
         nonce=claims.id16(c[10]),
         terminal=claims.text(c[258]),
         session=claims.id16(c[259]),
-        card=Card.from_claim(c[260]),
-        issue_data=claims.digest(c[261]),
-        sealed=claims.digest(c[262]),
+        issue=_issue(c) if writes else None,
+        lines=lines,
         max_age_s=claims.uint(c[263]),
-        mode=Mode(claims.word(c[264], *Mode)),
     )
     if not said.not_before < said.expires or said.issued_at >= said.expires:
         raise Malformed("validity")
     return said
+
+
+def _issue(c: Mapping[int, Any]) -> _Issue:
+    mode = Mode(claims.word(c[264], *Mode))
+    return _Issue(Card.from_claim(c[260]), mode, claims.digest(c[261]), claims.digest(c[262]))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware.core import cbor, claims, cose
 from firmware.core.errors import Malformed
 from firmware.core.keyring import Keyring, Purpose
-from firmware.core.record import Field, SignedRecord, disclose, read_record, verify_record
+from firmware.core.record import SignedRecord, disclose, read_record, verify_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,11 +45,11 @@ class Disclosed:
     """What a bundle proves: the record and the disclosed values. ``approved`` tells whether the operator's approval was in it."""
 
     record: SignedRecord
-    values: Mapping[Field, str | bytes] = field(repr=False)
+    values: Mapping[int, str | bytes] = field(repr=False)
     approved: bool
 
 
-def build_bundle(record: bytes, items: bytes, fields: Iterable[Field], *, approval: bytes | None = None) -> bytes:
+def build_bundle(record: bytes, items: bytes, fields: Iterable[int], *, approval: bytes | None = None) -> bytes:
     """Return the bundle that shows ``fields`` of a signed record, given all its opened ``items``.
 
     :class:`~firmware.core.errors.Malformed` when the items are not the record's; ``ValueError`` when the record has no such field.

@@ -36,6 +36,11 @@ _OLD_PERMANENT_RESIDENT: Final = 15
 _OLD_NUMBER: Final = re.compile(r"[A-Z]{3}[0-9]{12}", re.ASCII)
 _DATE_LENGTH: Final = 8
 _FACE: Final = frozenset({"face-match", "liveness"})
+_TWO_STAFF: Final = frozenset({"attested", "second-person"})
+ONLINE: Final = (("online", True),)
+"""The operator's online check. It approves no record without one, so a record's assurance counts it as passed."""
+IMAGE: Final = "image"
+"""Source of a document that nobody could read at the terminal: its pictures are all there is, and the operator's reviewer reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +67,39 @@ class Assurance(IntEnum):
 
 
 def assurance(holder: Holder | None, checks: Iterable[tuple[str, bool]]) -> Assurance:
-    """Return what the reading and the checks made so far amount to; a failed check leaves nothing.
+    """Return what the reading and the checks made so far amount to, as :func:`level` has it; nothing for what no reader read."""
+    if holder is None or not is_holder(holder):
+        return Assurance.AL0
+    return level(holder.kind, holder.provenance.value, checks)
+
+
+def level(document: str, source: str, checks: Iterable[tuple[str, bool]]) -> Assurance:
+    """Return what a kind of document read from ``source`` and the checks made amount to; a failed check leaves nothing.
 
     ``checks`` are (name, passed) as in the record; counted are ``face-match`` and ``liveness`` (without them one level less), ``online``,
-    ``passive-authentication`` (chips the SAM does not open), ``number``, ``attested`` and ``second-person``.
+    ``passive-authentication`` (chips the SAM does not open), ``number``, ``attested`` and ``second-person``. What two members of staff
+    attest is worth AL1 without a face too: that is what the level means.
     """
     made = tuple(checks)
-    if holder is None or not is_holder(holder) or not all(passed for _, passed in made):
+    if not source or not all(passed for _, passed in made):
         return Assurance.AL0
     passed = frozenset(name for name, _ in made)
-    best = _best_level(holder, passed)
-    return Assurance(best if passed >= _FACE else max(best - 1, Assurance.AL0))
+    best = _best_level(document, source, passed)
+    least = Assurance.AL1 if best and passed >= _TWO_STAFF else Assurance.AL0
+    return Assurance(best if passed >= _FACE else max(best - 1, least))
 
 
-def _best_level(holder: Holder, passed: frozenset[str]) -> int:
+def _best_level(document: str, source: str, passed: frozenset[str]) -> int:
     """Return the level that the document reaches with a live face."""
-    if holder.provenance is Provenance.CHIP:
-        if holder.kind in KINDS:
+    if source == Provenance.CHIP:
+        if document in KINDS:
             return Assurance.AL4 if "online" in passed else Assurance.AL3
         return Assurance.AL3 if "passive-authentication" in passed else Assurance.AL0
-    if holder.kind not in KINDS and passed >= {"number", "online", "attested"}:
+    if document in KINDS:
+        return Assurance.AL0
+    if source != IMAGE and passed >= {"number", "online", "attested"}:
         return Assurance.AL2
-    return Assurance.AL1 if "second-person" in passed and holder.kind not in KINDS else Assurance.AL0
+    return Assurance.AL1 if passed & _TWO_STAFF else Assurance.AL0
 
 
 def check_document(holder: Holder, today: date | None, *, minimum_age: int = 16) -> DocumentCheck:

@@ -4,7 +4,8 @@
 Decides what stands in a record and whether bytes are one. Does not decide whether a session may go on.
 
 Rules
-* Identity enters only as a :class:`hal.document.Holder` and :class:`hal.document.Portrait`, which only reader and camera code can make.
+* Who is in it, and that identity comes from readers alone, is :mod:`firmware.core.people`'s.
+* What a plan did not do is not there: an agreement, a card with the key its profile is sealed to, a face, a second member of staff.
 * The record holds salted digests; the values stand in the items, which leave the terminal sealed to the operator's vault. After the
   items are erased, record, approval and audit log still verify (ISO 18013-5's idea, DS-15, DS-16).
 * The signed bytes are kept as they are; :class:`SignedRecord` carries them beside what they say.
@@ -15,21 +16,34 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware.core import cbor, claims, cose, international
 from firmware.core.errors import Malformed
 from firmware.core.keyring import Keyring, Purpose
+from firmware.core.people import (
+    FIELDS,
+    PARTY_STEP,
+    SOURCES,
+    SUBSCRIBER,
+    Field,
+    Party,
+    Person,
+    face_claim,
+    field_name,
+    is_picture,
+    numbered,
+    read_checks,
+    read_face,
+)
 from firmware.core.suite import INTERNATIONAL, Suite
-from hal.document import PortraitProvenance, is_holder, is_portrait
 
 if TYPE_CHECKING:
     from firmware.core.suite import Provider
-    from hal.document import Holder, Portrait
 
 SALT_LENGTH: Final = 32
-SOURCES: Final = ("chip", "mrz", "ocr")
+MODIFIERS: Final = ("A", "M", "P", "S", "V")
+MAX_CHANNEL: Final = 5
 PROTECTIONS: Final = ("software", "token")
 GENESIS: Final = bytes(32)
 """``previous`` of a unit's first record."""
@@ -37,24 +51,8 @@ GENESIS: Final = bytes(32)
 _ITEMS_INFO: Final = b"rnt/items/1"
 
 
-class Field(IntEnum):
-    """Field numbers of the items and of the salted digests."""
-
-    NAME = 1
-    NUMBER = 2
-    ADDRESS = 3
-    BIRTH = 4
-    ISSUER = 5
-    VALID_FROM = 6
-    VALID_TO = 7
-    NATIONALITY = 8
-    CHIP_PORTRAIT = 20
-    LIVE_PORTRAIT = 21
-
-
-_PORTRAITS: Final = frozenset({Field.CHIP_PORTRAIT, Field.LIVE_PORTRAIT})
 SALTS_LENGTH: Final = SALT_LENGTH * len(Field)
-"""Random bytes that :func:`build_record` asks for: one salt for each field, used or not."""
+"""Random bytes that :func:`build_record` asks for each person: one salt for each field, used or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +91,19 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
-    """How the live portrait compared with the chip's."""
-
-    score: int
-    """0 … 100."""
-    live: bool
-
-
-@dataclass(frozen=True, slots=True)
 class RecordFacts:
-    """Everything in a record that is not the subscriber's identity. Times are Unix seconds or boot milliseconds."""
+    """Everything in a record that is not about one of the people in it. Times are Unix seconds or boot milliseconds."""
 
     terminal: str
     signed_at: int
     session: bytes
     nonce: bytes
     transaction: str
-    checks: tuple[tuple[str, bool], ...]
     consents: tuple[tuple[str, bytes], ...]
-    agreement: bytes
-    card: Card
+    agreement: bytes | None
+    """Digest of the agreement as signed; ``None`` when the plan has none."""
+    card: Card | None
+    """The blank card; ``None`` when the plan writes none."""
     device: Device
     protection: str
     software: bytes
@@ -123,22 +113,46 @@ class RecordFacts:
     sequence: int
     previous: bytes
     journal: bytes
-    face: Face
-    profile_key: bytes
-    """Public key of this session, to which the operator seals the profile; as long as the suite's are."""
+    profile_key: bytes | None
+    """Public key of this session, to which the operator seals the profile, as long as the suite's are; there exactly when a card is."""
+    modifiers: tuple[str, ...] = ()
+    """Ascending."""
+    channel: int = MAX_CHANNEL
+    """Level of the counter, 1 … 5."""
+    evidence: tuple[tuple[str, bytes], ...] = ()
+    """Word of the policy vocabulary and SHA-256 of what it is, ascending."""
+    clerk: str = ""
+    """Staff id of the person at the counter."""
+    second: str | None = None
+    """Staff id of the second member of staff, when the plan has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """What a record says."""
 
-    document: str
-    source: str
+    subscriber: Party
+    parties: tuple[Party, ...]
+    """Every other party, in the order of the capture."""
     digests: tuple[tuple[int, bytes], ...]
     """Field number and salted digest, ascending."""
     facts: RecordFacts
     suite: Suite = INTERNATIONAL
     """The signing key's: how the digests of items, portraits and of the message itself are made. Not a claim."""
+
+    @property
+    def document(self) -> str:
+        """Kind of the subscriber's document; empty when none was asked for."""
+        return self.subscriber.document
+
+    @property
+    def source(self) -> str:
+        """Where the subscriber's document was read."""
+        return self.subscriber.source
+
+    def field_name(self, number: int) -> str:
+        """Return what the field of this number is called in words."""
+        return field_name(number, tuple(party.role for party in self.parties))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,29 +184,27 @@ class SignedRecord:
         return self.record.facts.nonce
 
     @property
-    def card(self) -> Card:
-        """Blank card the record was signed for."""
+    def card(self) -> Card | None:
+        """Blank card the record was signed for, if any."""
         return self.record.facts.card
 
 
-def build_record(
-    facts: RecordFacts, *, holder: Holder, portraits: tuple[Portrait, ...], salts: bytes, suite: Suite = INTERNATIONAL
-) -> RecordDraft:
-    """Return the draft for what a reader and a camera made; ``suite`` is that of the key which will sign it.
+def build_record(facts: RecordFacts, people: tuple[Person, ...], *, salts: bytes, suite: Suite = INTERNATIONAL) -> RecordDraft:
+    """Return the draft for what readers and cameras made; ``suite`` is that of the key which will sign it.
 
-    ``portraits`` holds at most one of each provenance and always a live one. ``salts`` are :data:`SALTS_LENGTH` random bytes, fresh for
-    this record. ``ValueError`` when a part is missing, doubled or outside what the CDDL allows, ``TypeError`` for an identity or a picture
-    that no reader and no camera made (R115).
+    ``people`` are the subscriber and every other party in the order of the capture; ``salts`` are :data:`SALTS_LENGTH` random bytes for
+    each, fresh for this record. ``ValueError`` when a part is missing, doubled or outside what the CDDL allows, ``TypeError`` for an
+    identity or a picture that no reader and no camera made (R115).
     """
-    if not is_holder(holder) or not all(is_portrait(portrait) for portrait in portraits):
-        raise TypeError("an identity comes from a reader")
-    if len(salts) != SALTS_LENGTH:
-        raise ValueError(f"{SALTS_LENGTH} bytes of salt are needed")
-    values = _identity(holder) | _portraits(portraits, suite)
-    fresh = (salts[at : at + SALT_LENGTH] for at in range(0, SALTS_LENGTH, SALT_LENGTH))
-    items = {int(number): [salt, int(number), values[number]] for salt, number in zip(fresh, Field, strict=True) if number in values}
+    if len(salts) != SALTS_LENGTH * len(people):
+        raise ValueError(f"{SALTS_LENGTH} bytes of salt are needed for each person")
+    values = numbered(people, suite)
+    numbers = [PARTY_STEP * nth + number for nth in range(len(people)) for number in Field]
+    fresh = (salts[at : at + SALT_LENGTH] for at in range(0, len(salts), SALT_LENGTH))
+    items = {number: [salt, number, values[number]] for salt, number in zip(fresh, numbers, strict=True) if number in values}
     digests = tuple((number, _item_digest(item, suite)) for number, item in items.items())
-    record = Record(holder.kind, holder.provenance.value, digests, facts, suite)
+    subscriber, *others = (person.party() for person in people)
+    record = Record(subscriber, tuple(others), digests, facts, suite)
     said = _to_claims(record)
     payload = cbor.encode(said)
     try:
@@ -236,13 +248,13 @@ def items_info(session: bytes) -> bytes:
     return _ITEMS_INFO + session
 
 
-def disclose(record: Record, items: bytes) -> dict[Field, str | bytes]:
-    """Return the values that ``items`` (opened) disclose, each proved against its digest; any subset will do.
+def disclose(record: Record, items: bytes) -> dict[int, str | bytes]:
+    """Return the values that ``items`` (opened) disclose by field number, each proved against its digest; any subset will do.
 
     :class:`~firmware.core.errors.Malformed` when an item is doubled, unknown to the record, changed, or of the wrong type.
     """
     digests = dict(record.digests)
-    values: dict[Field, str | bytes] = {}
+    values: dict[int, str | bytes] = {}
     disclosed = claims.array(cbor.decode(items))
     if not disclosed:
         raise Malformed("no items")
@@ -251,7 +263,7 @@ def disclose(record: Record, items: bytes) -> dict[Field, str | bytes]:
         claims.octets(salt, SALT_LENGTH)
         if claims.uint(number) not in digests or number in values:
             raise Malformed("item field")
-        values[Field(number)] = claims.digest(value) if number in _PORTRAITS else claims.text(value)
+        values[number] = claims.digest(value) if is_picture(number) else claims.text(value)
         if _item_digest(item, record.suite) != digests[number]:
             raise Malformed("item does not match the record")
     return values
@@ -265,44 +277,22 @@ def _item_digest(item: list[Any], suite: Suite) -> bytes:
     return suite.digest(cbor.encode(item))
 
 
-def _identity(holder: Holder) -> dict[Field, str | bytes]:
-    values = {
-        Field.NAME: holder.name,
-        Field.NUMBER: holder.number,
-        Field.ADDRESS: holder.address,
-        Field.BIRTH: holder.birth,
-        Field.ISSUER: holder.issuer,
-        Field.VALID_FROM: holder.valid_from,
-        Field.VALID_TO: holder.valid_to,
-        Field.NATIONALITY: holder.nationality or "",
-    }
-    return {number: value for number, value in values.items() if value}
-
-
-def _portraits(portraits: tuple[Portrait, ...], suite: Suite) -> dict[Field, str | bytes]:
-    field_of = {PortraitProvenance.CHIP: Field.CHIP_PORTRAIT, PortraitProvenance.CAMERA: Field.LIVE_PORTRAIT}
-    values: dict[Field, str | bytes] = {field_of[p.provenance]: suite.digest(p.image) for p in portraits}
-    if len(values) != len(portraits) or Field.LIVE_PORTRAIT not in values:
-        raise ValueError("one live portrait, and at most one from the chip")
-    return values
-
-
 def _to_claims(record: Record) -> dict[int, Any]:
-    facts = record.facts
-    return {
+    facts, subscriber = record.facts, record.subscriber
+    said = {
         1: facts.terminal,
         6: facts.signed_at,
         7: facts.session,
         10: facts.nonce,
         256: 1,
         257: facts.transaction,
-        258: record.document,
-        259: record.source,
+        258: subscriber.document or None,
+        259: subscriber.source or None,
         260: dict(record.digests),
-        261: [list(check) for check in facts.checks],
+        261: [list(check) for check in subscriber.checks],
         262: [list(consent) for consent in facts.consents],
         263: facts.agreement,
-        264: facts.card.to_claim(),
+        264: facts.card.to_claim() if facts.card else None,
         265: {1: facts.device.sam_id, 2: facts.device.controller},
         266: facts.protection,
         267: facts.software,
@@ -312,34 +302,39 @@ def _to_claims(record: Record) -> dict[int, Any]:
         271: facts.sequence,
         272: facts.previous,
         273: facts.journal,
-        274: [facts.face.score, facts.face.live],
+        274: face_claim(subscriber.face) if subscriber.face else None,
         275: facts.profile_key,
+        276: subscriber.assurance,
+        277: [party.to_claim() for party in record.parties],
+        278: list(facts.modifiers),
+        279: facts.channel,
+        280: [list(evidence) for evidence in facts.evidence],
+        281: facts.clerk,
+        282: facts.second,
     }
+    return {key: value for key, value in said.items() if value is not None}
 
 
-_KEYS: Final = frozenset({1, 6, 7, 10, *range(256, 276)})
+_DOCUMENT, _SOURCE, _AGREEMENT, _CARD, _FACE, _PROFILE_KEY, _SECOND = 258, 259, 263, 264, 274, 275, 282
+_OPTIONAL: Final = frozenset({_DOCUMENT, _SOURCE, _AGREEMENT, _CARD, _FACE, _PROFILE_KEY, _SECOND})
+_KEYS: Final = frozenset({1, 6, 7, 10, *range(256, 283)}) - _OPTIONAL
 
 
 def _from_claims(value: Any, suite: Suite) -> Record:
     """Return the record a decoded payload of ``suite`` says; ``Malformed`` for anything the CDDL does not allow."""
-    c = claims.fields(value, _KEYS)
+    c = claims.fields(value, _KEYS, _OPTIONAL)
     claims.version(c[256])
-    digests = claims.fields(c[260], frozenset(), frozenset(Field))
-    if not digests:
-        raise Malformed("digests")
     device = claims.fields(c[265], frozenset({1, 2}))
     policy = claims.array(c[268], 2)
-    face = claims.array(c[274], 2)
     facts = RecordFacts(
         terminal=claims.text(c[1]),
         signed_at=claims.uint(c[6]),
         session=claims.id16(c[7]),
         nonce=claims.id16(c[10]),
         transaction=claims.text(c[257]),
-        checks=tuple((claims.text(n), claims.flag(p)) for n, p in (claims.array(pair, 2) for pair in claims.array(c[261]))),
-        consents=tuple((claims.text(n), claims.digest(d)) for n, d in (claims.array(pair, 2) for pair in claims.array(c[262]))),
-        agreement=claims.digest(c[263]),
-        card=Card.from_claim(c[264]),
+        consents=_named_digests(c[262]),
+        agreement=claims.digest(c[_AGREEMENT]) if _AGREEMENT in c else None,
+        card=Card.from_claim(c[_CARD]) if _CARD in c else None,
         device=Device(claims.id16(device[1]), claims.text(device[2])),
         protection=claims.word(c[266], *PROTECTIONS),
         software=claims.digest(c[267]),
@@ -349,10 +344,42 @@ def _from_claims(value: Any, suite: Suite) -> Record:
         sequence=claims.uint(c[271]),
         previous=claims.digest(c[272]),
         journal=claims.digest(c[273]),
-        face=Face(claims.uint(face[0], 100), claims.flag(face[1])),
-        profile_key=claims.octets(c[275], suite.sealing_key_length),
+        profile_key=claims.octets(c[_PROFILE_KEY], suite.sealing_key_length) if _PROFILE_KEY in c else None,
+        modifiers=tuple(claims.word(modifier, *MODIFIERS) for modifier in claims.array(c[278])),
+        channel=claims.uint(c[279], MAX_CHANNEL),
+        evidence=_named_digests(c[280]),
+        clerk=claims.text(c[281]),
+        second=claims.text(c[_SECOND]) if _SECOND in c else None,
     )
-    if facts.sequence < 1:
-        raise Malformed("sequence")
-    salted = tuple((n, claims.digest(d)) for n, d in sorted(digests.items()))
-    return Record(claims.text(c[258]), claims.word(c[259], *SOURCES), salted, facts, suite)
+    if facts.sequence < 1 or facts.channel < 1:
+        raise Malformed("sequence or channel")
+    if (facts.card is None) != (facts.profile_key is None):
+        raise Malformed("exactly a card has a profile key")
+    if list(facts.modifiers) != sorted(set(facts.modifiers)) or list(facts.evidence) != sorted(dict(facts.evidence).items()):
+        raise Malformed("modifiers and evidence ascend")
+    parties = tuple(Party.from_claim(party) for party in claims.array(c[277]))
+    return Record(_subscriber(c), parties, _digests(c[260], len(parties)), facts, suite)
+
+
+def _subscriber(c: dict[int, Any]) -> Party:
+    """Return the subscriber of a record's claims; ``Malformed`` when it states another assurance than it amounts to."""
+    document = claims.text(c[_DOCUMENT]) if _DOCUMENT in c else ""
+    source = claims.word(c[_SOURCE], *SOURCES) if _SOURCE in c else ""
+    if bool(document) != bool(source):
+        raise Malformed("a document and where it was read")
+    subscriber = Party(SUBSCRIBER, document, source, read_checks(c[261]), read_face(c[_FACE]) if _FACE in c else None)
+    if claims.uint(c[276]) != subscriber.assurance:
+        raise Malformed("assurance")
+    return subscriber
+
+
+def _digests(value: Any, others: int) -> tuple[tuple[int, bytes], ...]:
+    """Return the salted digests, ascending by field; each belongs to the subscriber or to one of ``others``."""
+    digests = claims.fields(value, frozenset(), FIELDS)
+    if digests and max(digests) // PARTY_STEP > others:
+        raise Malformed("a field of nobody")
+    return tuple((number, claims.digest(digest)) for number, digest in sorted(digests.items()))
+
+
+def _named_digests(value: Any) -> tuple[tuple[str, bytes], ...]:
+    return tuple((claims.text(name), claims.digest(digest)) for name, digest in (claims.array(pair, 2) for pair in claims.array(value)))

@@ -31,14 +31,18 @@ class Verdict(StrEnum):
     """Verified on the card."""
     ANSWERED = "answered"
     """The card answered a script or a relay: the operator judges."""
+    ACCEPTED = "accepted"
+    """No card was to be written; the approval is here."""
     CANCELLED = "cancelled"
     """Nothing was written."""
     VOIDED = "voided"
     """The card is spoiled."""
 
 
-GOOD: Final = frozenset({Verdict.WRITTEN, Verdict.ANSWERED})
-"""Verdicts that ask the operator to activate."""
+WITH_CARD: Final = frozenset({Verdict.WRITTEN, Verdict.ANSWERED})
+"""Verdicts about a card that was read back."""
+GOOD: Final = WITH_CARD | {Verdict.ACCEPTED}
+"""Verdicts that ask the operator to carry the business out."""
 
 
 class Effect(StrEnum):
@@ -72,7 +76,7 @@ class CardAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the terminal reports. ``code`` is empty exactly when the card is good as far as the terminal can tell."""
+    """What the terminal reports. ``code`` is empty exactly when all is good as far as the terminal can tell."""
 
     terminal: str
     seconds: int
@@ -89,12 +93,12 @@ class Result:
         """Refuse, with ``ValueError``, a result that contradicts itself."""
         good = self.verdict in GOOD
         if good != (self.code == "") or (self.code and self.code not in OUTCOMES):
-            raise ValueError("exactly a card that is not good has an outcome code")
-        if good != (self.read_back is not None):
+            raise ValueError("exactly what did not end well has an outcome code")
+        if (self.verdict in WITH_CARD) != (self.read_back is not None):
             raise ValueError("exactly a good card was read back")
         if self.answers is None and self.verdict is Verdict.ANSWERED:
             raise ValueError("a card that answered has answers")
-        if self.answers is not None and self.verdict is Verdict.CANCELLED:
+        if self.answers is not None and self.verdict in {Verdict.CANCELLED, Verdict.ACCEPTED}:
             raise ValueError("an untouched card has no answers")
         if self.verdict is not Verdict.CANCELLED and self.approval_id is None:
             raise ValueError("nothing is written without an approval")
@@ -183,8 +187,7 @@ def read_result(message: bytes) -> SignedResult:
 def verify_ack(message: bytes, *, result: SignedResult, keyring: Keyring, operator: str, seconds: int | None = None) -> Ack:
     """Return what the operator acknowledges about ``result``; :class:`~firmware.core.errors.AckRefused` for anything else.
 
-    ``operator`` is the operator id of the trust list. A card that was not written cannot come back ``active``, a written one or one
-    that answered not ``released``.
+    ``operator`` is the operator id of the trust list. What did not end well cannot come back ``active``, what did not ``released``.
     """
     try:
         verified = cose.verify1(message, typ=cose.Type.ACK, keyring=keyring, purpose=Purpose.APPROVAL, aad=result.digest, seconds=seconds)

@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware.core import cbor
-from firmware.core.documents import Assurance, check_document
+from firmware.core.documents import check_document
 from firmware.core.errors import PolicyRefused
 from firmware.core.events import CardIdentified, StepDone
 from firmware.core.record import Card
@@ -138,9 +138,14 @@ class Capture:
         self.evidence.live_portrait = portrait
         self.evidence.match = (answer["score"], answer["live"])
         self.evidence.checks += [("face-match", True), ("liveness", True)]
-        if self.evidence.assurance is Assurance.AL0:
-            raise Stop("R207")
-        return _done("portrait", [*self.evidence.match, int(self.evidence.assurance)])
+        self._check_assurance()
+        return _done("portrait", [*self.evidence.match, self.evidence.assurance])
+
+    def _check_assurance(self) -> None:
+        """End the session when the identity is less sure than the plan asks."""
+        code = self.unit.policies.shortfall(self.plan, self.evidence.assurance)
+        if code:
+            raise Stop(code)
 
     async def _chip_picture(self) -> dict[str, Any]:
         """Return what the screen shows of the photograph: nothing without a decoder, or when it fails. Its process ends here."""

@@ -22,7 +22,7 @@ from firmware.core.errors import AckRefused, Refused
 from firmware.core.events import Acknowledged, Approved, CardRechecked, ReceiptDone, RecordSigned
 from firmware.core.issue_data import open_issue_data, parse_issue_data
 from firmware.core.outcomes import OUTCOMES
-from firmware.core.record import SALTS_LENGTH, Device, Face, RecordFacts, build_record, read_record, seal_items, sign_record
+from firmware.core.record import SALTS_LENGTH, Device, RecordFacts, build_record, read_record, seal_items, sign_record
 from firmware.core.session import CARD_ANSWERS
 from firmware.journal import ItemGone, JournalCorrupt, RecordLink
 from firmware.keystore import KeystoreError
@@ -62,9 +62,7 @@ class Issue:
         private_key, public_key = provider.new_key()
         last = unit.journal.last_record()
         facts = _facts(unit, plan, evidence, now, last, public_key)
-        portraits = (evidence.chip_portrait, evidence.live_portrait)
-        salts = os.urandom(SALTS_LENGTH)
-        draft = build_record(facts, holder=evidence.holder, portraits=portraits, salts=salts, suite=provider.suite)
+        draft = build_record(facts, (evidence.subscriber,), salts=os.urandom(SALTS_LENGTH), suite=provider.suite)
         try:
             signed = await asyncio.to_thread(sign_record, draft, unit.signer)  # a token may take its time
         except KeystoreError as error:
@@ -215,7 +213,6 @@ def _facts(unit: Unit, plan: Plan, evidence: Evidence, now: Moment, last: Record
         session=evidence.session,
         nonce=evidence.nonce,
         transaction=plan.transaction,
-        checks=tuple(evidence.checks),
         consents=tuple(evidence.consents),
         agreement=evidence.agreement,
         card=evidence.card,
@@ -228,6 +225,7 @@ def _facts(unit: Unit, plan: Plan, evidence: Evidence, now: Moment, last: Record
         sequence=last.seq + 1,
         previous=last.digest,
         journal=unit.journal.chain(evidence.session),
-        face=Face(*evidence.match),
         profile_key=profile_key,
+        modifiers=tuple(sorted(plan.modifiers)),
+        channel=int(plan.level),
     )

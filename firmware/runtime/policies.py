@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware import packs as shipped
 from firmware.core import cbor
 from firmware.core.errors import Malformed, PackFault, PackRefused, PolicyRefused
-from firmware.core.policy import PackSet, Performers, Plan, assemble, check_demanded, check_performable, read_pack, resolve
+from firmware.core.policy import PackSet, Performers, Plan, assemble, check_demanded, check_performable, read_pack, resolve, shortfall
 from firmware.core.policy.plan import WRITING
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ class Policies:
     def again(self, transaction: str, document: str) -> Plan:
         """Return the plan of a session that has begun, now that its document is known."""
         return resolve(transaction, document, self.packs, level=self.channel)
+
+    def shortfall(self, plan: Plan, reached: int) -> str:
+        """Return the code of an identity less sure than ``plan`` asks, or an empty text: R211 where an own hall would do, else R207."""
+        return shortfall(plan, self.packs, reached)
 
 
 def verify(messages: Iterable[bytes], trust: Trust, seconds: int) -> Policies:

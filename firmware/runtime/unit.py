@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from firmware import packs
-from firmware.core.documents import Assurance, assurance
+from firmware.core.people import Face, Person
 from firmware.runtime.policies import Policies
 
 if TYPE_CHECKING:
@@ -96,15 +96,22 @@ class Evidence:
     holder: Holder | None = None
     chip_portrait: Portrait | None = None
     live_portrait: Portrait | None = None
-    match: tuple[int, bool] = (0, False)
+    match: tuple[int, bool] | None = None
     agreement: bytes = b""
     card: Card | None = None
     masked: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def assurance(self) -> Assurance:
-        """How sure the identity is by now: computed, never set."""
-        return assurance(self.holder, self.checks)
+    def assurance(self) -> int:
+        """How sure the identity is by now, as the record will say: computed, never set."""
+        return self.subscriber.party().assurance
+
+    @property
+    def subscriber(self) -> Person:
+        """The subscriber as captured so far."""
+        portraits = tuple(portrait for portrait in (self.chip_portrait, self.live_portrait) if portrait)
+        face = Face(*self.match) if self.match else None
+        return Person(holder=self.holder, portraits=portraits, checks=tuple(self.checks), face=face)
 
 
 @dataclass(frozen=True, slots=True)

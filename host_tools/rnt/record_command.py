@@ -16,7 +16,7 @@ import click
 from firmware.core.bundle import Disclosed, read_bundle, verify_bundle
 from firmware.core.errors import Malformed, SignatureFault, SignatureRefused
 from firmware.core.keyring import Keyring
-from firmware.core.record import Field, read_record
+from firmware.core.record import read_record
 from host_tools.rnt.command import rnt_command
 from host_tools.rnt.outcome import ExitCode, Result, Stopped
 from host_tools.rnt.record_keys import ca_option, key_option, operator_keys, read_file, terminal_keys, trust_option
@@ -58,7 +58,8 @@ def show(console: Console, bundle: str, keys: Sequence[str], operator_ca: str | 
     if console.as_json:
         return Result(data)
     lines = [f"{name:<12} {value}" for name, value in data.items() if not isinstance(value, list)]
-    lines += [f"{_name(field):<14} {value.hex() if isinstance(value, bytes) else value}" for field, value in sorted(found.values.items())]
+    name = found.record.record.field_name
+    lines += [f"{name(field):<14} {value.hex() if isinstance(value, bytes) else value}" for field, value in sorted(found.values.items())]
     return Result(data, "\n".join(lines))
 
 
@@ -95,12 +96,12 @@ def _facts(found: Disclosed) -> dict[str, Any]:
         "protection": facts.protection,
         "software": facts.software.hex(),
         "policy": facts.policy[0],
-        "checks": [name for name, passed in facts.checks if passed],
+        "modifiers": list(facts.modifiers),
+        "assurance": record.subscriber.assurance,
+        "parties": [{"role": party.role, "document": party.document, "assurance": party.assurance} for party in record.parties],
+        "clerk": facts.clerk,
+        "checks": [name for name, passed in record.subscriber.checks if passed],
         "approved": found.approved,
-        "fields": [_name(Field(number)) for number, _ in record.digests],
-        "disclosed": [_name(field) for field in sorted(found.values)],
+        "fields": [record.field_name(number) for number, _ in record.digests],
+        "disclosed": [record.field_name(number) for number in sorted(found.values)],
     }
-
-
-def _name(field: Field) -> str:
-    return field.name.lower().replace("_", " ")

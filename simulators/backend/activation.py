@@ -112,6 +112,9 @@ class Activations:
         if self.refuse_software and record.claims[266] == "software":
             raise Refusal("R505")
         check_identity(record, values, today=time.strftime("%Y%m%d"))
+        if record.iccid is None:
+            accepted = approvals.accept(record, now=int(time.time()), terms=self.terms, authority=self.authority)
+            return _store(db, record, {"outcome": "approved", "approval": _b64(accepted.message)}, approval=accepted)
         blank = self.pool.take(db, record.iccid)
         person = self.person(record.claims[258], str(values[2]))
         if not take_quota(db, person):
@@ -131,7 +134,7 @@ class Activations:
     def _open_items(self, record: Record, sealed: bytes) -> dict[int, str | bytes]:
         try:
             plain = signatures.unseal(sealed, private_key=self.authority.vault_private, info=b"rnt/items/1" + record.session)
-            return shapes.items(plain, record.claims[260], record.claims[275])
+            return shapes.items(plain, record.claims[260], record.claims.get(275, bytes(32)))
         except (NotAuthentic, Malformed):
             raise Refusal("R802") from None
 

@@ -101,6 +101,28 @@ def build(record: Record, issue: Issue, *, now: int, terms: Terms, authority: Au
     return Approval(draft.claims[7], draft.spoil(message), draft.digest(plain), draft.carried)
 
 
+def accept(record: Record, *, now: int, terms: Terms, authority: Authority, lines: tuple[str, ...] = ()) -> Approval:
+    """Sign the operator's word on a ``record`` without a card; ``lines`` are what the subscriber is told."""
+    claims = {
+        1: terms.operator_id,
+        4: now + terms.valid_s,
+        5: now - terms.backdate_s,
+        6: now,
+        7: os.urandom(16),
+        10: record.claims[10],
+        256: 1,
+        257: "approved",
+        258: record.claims[1],
+        259: record.session,
+        263: terms.max_age_s,
+        **({265: list(lines)} if lines else {}),
+    }
+    message = signatures.sign(
+        strict_cbor.dumps(claims), typ="rnt-approval", key_pem=authority.approval_pem, kid=authority.approval_kid, aad=record.digest
+    )
+    return Approval(claims[7], message, b"", b"")
+
+
 def _claim(*changes: tuple[int, Callable[[Any], Any]]) -> Callable[[Draft], None]:
     def change(draft: Draft) -> None:
         for key, new in changes:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from simulators.backend.shapes import Record
 
 CITIZEN_CARD = "D01"
-MANDATORY = frozenset({1, 2, 4, 7, 21})
-MANDATORY_CITIZEN = frozenset({1, 2, 3, 4, 5, 6, 7, 20, 21})
+MANDATORY = frozenset({1, 2, 4, 7})
+MANDATORY_CITIZEN = frozenset({1, 2, 3, 4, 5, 6, 7, 20})
+READ = frozenset({"chip", "mrz", "ocr"})
+FACE, LIVE_PORTRAIT, SOURCE = 274, 21, 259
 LONG_TERM = "long-term"
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CITIZEN_NUMBER = re.compile(r"[0-9]{17}[0-9X]")
@@ -34,20 +36,29 @@ def check_digit(first_17: str) -> str:
 
 def check_identity(record: Record, values: Mapping[int, str | bytes], *, today: str) -> None:
     """Raise the :class:`Refusal` that fits, or return. ``today`` is YYYYMMDD."""
-    citizen = record.claims[258] == CITIZEN_CARD
-    if not (MANDATORY_CITIZEN if citizen else MANDATORY) <= set(values):
+    citizen = record.claims.get(258) == CITIZEN_CARD
+    if not _mandatory(record, citizen=citizen) <= set(values):
         raise Refusal("R802")
-    if citizen and record.claims[259] != "chip":
+    if citizen and record.claims[SOURCE] != "chip":
         raise Refusal("R115")
     if citizen and not _good_number(str(values[2]), str(values[4])):
         raise Refusal("R111")
-    _check_dates(str(values.get(6, "")), str(values[7]), today)
-    if not all(passed for _, passed in record.claims[261]):
+    if record.claims.get(SOURCE) in READ:
+        _check_dates(str(values.get(6, "")), str(values[7]), today)
+    checks = [*record.claims[261], *(check for party in record.claims[277] for check in party[4])]
+    if not all(passed for _, passed in checks):
         raise Refusal("R207")
     if "C-1" not in {name for name, _ in record.claims[262]}:
         raise Refusal("R601")
-    if not record.claims[274][1]:
+    faces = [record.claims.get(FACE, [0, True]), *(party.get(5, [0, True]) for party in record.claims[277])]
+    if not all(live for _, live in faces):
         raise Refusal("R202")
+
+
+def _mandatory(record: Record, *, citizen: bool) -> frozenset[int]:
+    """Return the fields there must be: everything that was read, and the live portrait of a face that was compared."""
+    read = (MANDATORY_CITIZEN if citizen else MANDATORY) if record.claims.get(SOURCE) in READ else frozenset()
+    return read | {LIVE_PORTRAIT} if FACE in record.claims else read
 
 
 def _good_number(number: str, birth: str) -> bool:

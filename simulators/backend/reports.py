@@ -73,6 +73,7 @@ def _authentic(db: sqlite3.Connection, serial: str, session: bytes, signed: byte
     bound = claims[1] == serial and claims[7] == session and claims.get(259, b"") == aad
     if activation:
         bound = bound and activation["serial"] == serial and claims[260] == activation["record"]
+        bound = bound and not (claims[257] == "accepted" and activation["iccid"])
     if not bound or (claims[257] in shapes.SOLD and not aad):
         raise ApiError(422, "RESULT_REJECTED", "not bound to this session, record and approval")
     return claims
@@ -83,7 +84,7 @@ def _settle(db: sqlite3.Connection, pool: Pool, serial: str, claims: Mapping[int
     session, outcome = claims[7], claims[257]
     reserved = activation is not None and activation["outcome"] == "approved"
     if outcome in shapes.SOLD and activation is not None:
-        good = claims[261] == [activation["iccid"], activation["profile"]] and proven(db, pool, claims)
+        good = outcome not in shapes.WITH_CARD or (claims[261] == [activation["iccid"], activation["profile"]] and proven(db, pool, claims))
         ack = "active" if good else "failed"
         db.execute("INSERT INTO spent VALUES (?, ?)", (claims[259], session))
     else:
@@ -92,7 +93,7 @@ def _settle(db: sqlite3.Connection, pool: Pool, serial: str, claims: Mapping[int
         card = "used" if good else "blank" if outcome == "cancelled" else "scrapped"
         db.execute("UPDATE blank SET state = ? WHERE iccid = ?", (card, activation["iccid"]))
         db.execute("UPDATE number SET state = ? WHERE session = ?", ("active" if good else "released", session))
-        if not good:
+        if not good and activation["person"]:
             give_back_quota(db, activation["person"])
     if activation is None:
         _close_gap(db, serial, claims[260])

@@ -6,6 +6,7 @@ Decides whether a payload has exactly the members and types of the text. What th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +15,17 @@ from simulators.backend import signatures, strict_cbor
 from simulators.backend.strict_cbor import Malformed
 
 Check = Callable[[Any], bool]
-TEXT_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8})
-IMAGE_FIELDS = frozenset({20, 21})
-PROVENANCE = frozenset({"chip", "mrz", "ocr"})
+PARTY_STEP = 100
+"""The fields of the n-th other party are numbered from here."""
+TEXT_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 30})
+IMAGE_FIELDS = frozenset(range(20, 30))
+PROVENANCE = frozenset({"chip", "mrz", "ocr", "image"})
+ROLES = frozenset({"owner", "guardian", "proxy", "handler", "responsible", "user"})
+MODIFIERS = frozenset("AMPSV")
 PROTECTION = frozenset({"software", "token"})
-SOLD = frozenset({"written", "answered"})
-"""Results that ask for the number to be activated."""
+WITH_CARD = frozenset({"written", "answered"})
+SOLD = WITH_CARD | {"accepted"}
+"""Results that ask for the number to be activated, or for the business to be carried out."""
 RESULT_OUTCOMES = SOLD | {"cancelled", "voided"}
 ANSWERS_MAX, ANSWER_BYTES = 80, 256
 
@@ -57,9 +63,20 @@ def _exactly(members: Mapping[int, Check], optional: Mapping[int, Check] | None 
     return lambda v: type(v) is dict and set(members) <= set(v) <= set(allowed) and all(allowed[key](entry) for key, entry in v.items())
 
 
+def _one_to(most: int, *, least: int = 1) -> Check:
+    return lambda value: _uint(value) and least <= value <= most
+
+
 def _digests(value: Any) -> bool:
-    fields = TEXT_FIELDS | IMAGE_FIELDS
-    return type(value) is dict and bool(value) and set(value) <= fields and all(_octets(32)(entry) for entry in value.values())
+    return type(value) is dict and all(_is_field(number) and _octets(32)(entry) for number, entry in value.items())
+
+
+def _is_field(number: Any) -> bool:
+    return _uint(number) and number < PARTY_STEP * (len(ROLES) + 1) and number % PARTY_STEP in TEXT_FIELDS | IMAGE_FIELDS
+
+
+def _ascending(value: Any) -> bool:
+    return type(value) is list and all(one < other for one, other in itertools.pairwise(value))
 
 
 def _short(value: Any) -> bool:
@@ -72,6 +89,10 @@ def _answers(value: Any) -> bool:
 
 _DIGEST, _ID16 = _octets(32), _octets(16)
 _CARD = _exactly({1: _text, 2: _octets(), 3: _text})
+_CHECKS = _many(_tuple(_text, _flag))
+_FACE = _tuple(lambda v: _uint(v) and v <= 100, _flag)
+_LEVEL = _one_to(4, least=0)
+_PARTY = _exactly({1: _one_of(ROLES), 2: _text, 3: _one_of(PROVENANCE), 4: _CHECKS, 6: _LEVEL}, {5: _FACE})
 _RECORD = _exactly(
     {
         1: _text,
@@ -80,13 +101,9 @@ _RECORD = _exactly(
         10: _ID16,
         256: lambda v: type(v) is int and v == 1,
         257: _text,
-        258: _text,
-        259: _one_of(PROVENANCE),
         260: _digests,
-        261: _many(_tuple(_text, _flag)),
+        261: _CHECKS,
         262: _many(_tuple(_text, _DIGEST)),
-        263: _DIGEST,
-        264: _CARD,
         265: _exactly({1: _ID16, 2: _text}),
         266: _one_of(PROTECTION),
         267: _DIGEST,
@@ -96,9 +113,22 @@ _RECORD = _exactly(
         271: lambda v: _uint(v) and v > 0,
         272: _DIGEST,
         273: _DIGEST,
-        274: _tuple(lambda v: _uint(v) and v <= 100, _flag),
+        276: _LEVEL,
+        277: _many(_PARTY),
+        278: lambda v: _many(_one_of(MODIFIERS))(v) and _ascending(v),
+        279: _one_to(5),
+        280: lambda v: _many(_tuple(_text, _DIGEST))(v) and _ascending([name for name, _ in v]),
+        281: _text,
+    },
+    {
+        258: _text,
+        259: _one_of(PROVENANCE),
+        263: _DIGEST,
+        264: _CARD,
+        274: _FACE,
         275: lambda v: _octets(32)(v) or _octets(65)(v),
-    }
+        282: _text,
+    },
 )
 _RESULT = _exactly(
     {
@@ -127,9 +157,9 @@ class Record:
         return bytes(self.claims[7])
 
     @property
-    def iccid(self) -> str:
-        """Return the ICCID read from the card in the slot."""
-        return str(self.claims[264][1])
+    def iccid(self) -> str | None:
+        """Return the ICCID read from the card in the slot; ``None`` when no card is to be written."""
+        return str(self.claims[264][1]) if 264 in self.claims else None
 
 
 def record(payload: bytes, signed: bytes) -> Record:
@@ -137,8 +167,10 @@ def record(payload: bytes, signed: bytes) -> Record:
     claims = strict_cbor.loads(payload)
     if not _RECORD(claims):
         raise Malformed("record")
+    if (258 in claims) != (259 in claims) or (264 in claims) != (275 in claims):
+        raise Malformed("record")
     digest = signatures.message_digest(signed)
-    if digest != signatures.digest(signed, claims[275]):
+    if 275 in claims and digest != signatures.digest(signed, claims[275]):
         raise Malformed("a key of another suite")
     return Record(claims, digest)
 
@@ -153,8 +185,9 @@ def result(payload: bytes) -> Mapping[int, Any]:
     if not _RESULT(claims):
         raise Malformed("result")
     outcome = claims[257]
-    needed = {259, 261, 262} if outcome == "answered" else {259, 261} if outcome in SOLD else set()
-    if not needed <= set(claims) or (outcome in SOLD and claims[258]) or (outcome == "cancelled" and 262 in claims):
+    needed = {"answered": {259, 261, 262}, "written": {259, 261}, "accepted": {259}}.get(outcome, set())
+    unwanted = {"accepted": {261, 262}, "cancelled": {262}}.get(outcome, set())
+    if not needed <= set(claims) or unwanted & set(claims) or (outcome in SOLD and claims[258]):
         raise Malformed("result")
     return dict(claims)
 
@@ -172,7 +205,7 @@ def items(plaintext: bytes, digests: Mapping[int, bytes], like: bytes = bytes(32
         if not _tuple(_octets(32), _uint, lambda v: type(v) in {str, bytes})(entry):
             raise Malformed("item")
         _, number, value = entry
-        right_type = type(value) is str if number in TEXT_FIELDS else _octets(32)(value)
+        right_type = type(value) is str if number % PARTY_STEP in TEXT_FIELDS else _octets(32)(value)
         if number in values or not right_type or digests.get(number) != signatures.digest(strict_cbor.dumps(entry), like):
             raise Malformed(f"item {number}")
         values[number] = value

@@ -7,7 +7,7 @@ ships in ``firmware/packs``.
 """
 
 from firmware.core.policy.merge import PackSet, Placed, assemble
-from firmware.core.policy.plan import Consent, Limits, Performers, Plan, Reason, Step, check_performable, objections, resolve
+from firmware.core.policy.plan import Consent, Limits, Performers, Plan, Reason, Step, check_performable, objections, resolve, shortfall
 from firmware.core.policy.rules import Pack, Rule, When
 from firmware.core.policy.signed import SignedPack, check_demanded, read_pack, sign_pack
 from firmware.core.policy.source import parse_source
@@ -36,5 +36,6 @@ __all__ = [
     "parse_source",
     "read_pack",
     "resolve",
+    "shortfall",
     "sign_pack",
 ]

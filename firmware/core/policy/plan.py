@@ -33,7 +33,7 @@ RECORDING: Final = ("record", "approval", "report", "receipt", "erase")
 STORING: Final = ("record", "store", "approval", "report", "receipt", "erase")
 """Store-and-forward: the sealed capsule waits for the operator; nothing is written."""
 
-NOT_OFFERED, WRONG_DOCUMENT, IN_PERSON, CONSENT = "R410", "R103", "R211", "R602"
+NOT_OFFERED, WRONG_DOCUMENT, IN_PERSON, CONSENT, UNCLEAR = "R410", "R103", "R211", "R602", "R207"
 _FIRST: Final = (NOT_OFFERED, IN_PERSON, CONSENT, "R206", "R301", WRONG_DOCUMENT)
 """Of several bars, the code told: what is known at ST3 before what is known at ST5."""
 _VISUAL, _OFFLINE = "V", "S"
@@ -200,6 +200,20 @@ def resolve(transaction: str, document: str, packs: PackSet, *, modifiers: Colle
         policy=(packs.name, packs.digest),
         rules=tuple(matching),
     )
+
+
+def shortfall(plan: Plan, packs: PackSet, reached: int) -> str:
+    """Return the outcome code of an identity that is less sure (``reached``, 0 … 4) than ``plan`` asks, or an empty text when it is enough.
+
+    R211 when the same business is done with so much at an own hall, else R207. What amounts to nothing is never enough.
+    """
+    if reached and reached >= plan.settings["assurance"]:
+        return ""
+    try:
+        there = resolve(plan.transaction, plan.document, packs, modifiers=plan.modifiers, level=Level.OWN_HALL).settings["assurance"]
+    except PolicyRefused:
+        return UNCLEAR
+    return IN_PERSON if plan.level != Level.OWN_HALL and reached and reached >= there else UNCLEAR
 
 
 def objections(

@@ -239,7 +239,7 @@ class Unit:
             258: "D01",
             259: "chip",
             260: {item[1]: digest(dumps(item)) for item in items},
-            261: [["check_digit", True], ["validity", True]],
+            261: [["number", True], ["not-expired", True], ["face-match", True], ["liveness", True]],
             262: [["C-1", digest(b"notice")], ["C-4", digest(b"agreement")]],
             263: digest(b"agreement"),
             264: {1: iccid, 2: bytes.fromhex("3b9f96"), 3: "usim"},
@@ -254,6 +254,12 @@ class Unit:
             273: digest(b"rows"),
             274: [93, True],
             275: profile_key.public_key().public_bytes_raw(),
+            276: 4,
+            277: [],
+            278: [],
+            279: 5,
+            280: [],
+            281: "clerk-7",
         }
         return claims, items
 

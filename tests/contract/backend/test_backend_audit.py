@@ -13,7 +13,7 @@ import pytest
 from firmware.backend import BackendAnswerInvalid, BackendClient, BackendRefusedRequest
 from firmware.core.bundle import verify_bundle
 from firmware.core.keyring import Key, Keyring, Purpose
-from firmware.core.record import Field
+from firmware.core.people import Field
 from firmware.journal import merkle
 from tests.contract.backend.operator_messages import b64, digest, dumps, person, sign1, spki, unb64, verify1
 

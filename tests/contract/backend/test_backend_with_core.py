@@ -55,9 +55,7 @@ class Terminal:
         card = Card(self.operator.blank(), bytes.fromhex("3b9f96"), "test-uicc")
         changes = {"terminal": self.unit.serial, "signed_at": int(time.time()), "session": os.urandom(16), "nonce": os.urandom(16)}
         chain = {"sequence": self.unit.sequence + 1, "previous": self.unit.last, "card": card, "profile_key": hpke.public_of(self.secret)}
-        draft = build_record(
-            world.facts(**changes, **chain), holder=world.holder(), portraits=world.portraits(), salts=os.urandom(len(world.SALTS))
-        )
+        draft = build_record(world.facts(**changes, **chain), (world.person(),), salts=os.urandom(len(world.SALTS)))
         record = sign_record(draft, self.signer)
         self.unit.sequence, self.unit.last = self.unit.sequence + 1, record.digest
         return record, seal_items(draft, vault_key=self.trust.vault_key)
@@ -105,7 +103,7 @@ def test_a_session_of_core_messages_ends_active(terminal: Terminal) -> None:
             code="",
             record=record.digest,
             approval_id=approval.approval_id,
-            read_back=ReadBack(record.card.iccid, approval.issue_data),
+            read_back=ReadBack(approval.card.iccid, approval.issue_data),
         ),
         terminal.signer,
     )

@@ -19,7 +19,8 @@ from firmware.core import cbor, cose, hpke
 from firmware.core.bundle import build_bundle, read_bundle, verify_bundle
 from firmware.core.errors import Malformed, SignatureRefused
 from firmware.core.keyring import Key, Keyring, Purpose
-from firmware.core.record import SALTS_LENGTH, Card, Field, build_record, sign_record
+from firmware.core.people import Field
+from firmware.core.record import SALTS_LENGTH, Card, build_record, sign_record
 from tests.support import cddl
 from tests.unit.core_codecs.core_world import (
     NUMBER,
@@ -32,7 +33,7 @@ from tests.unit.core_codecs.core_world import (
     draft,
     facts,
     holder,
-    portraits,
+    person,
 )
 
 ITEMS = draft().items
@@ -168,7 +169,7 @@ def record_of(iccid: str = "89860011111111111111", **changes: Any) -> tuple[byte
         profile_key=hpke.public_of(os.urandom(32)),
         card=Card(iccid, b"\x3b\x00", "test-uicc"),
     )
-    made = build_record(said, holder=holder(**changes), portraits=portraits(), salts=os.urandom(SALTS_LENGTH))
+    made = build_record(said, (person(holder=holder(**changes)),), salts=os.urandom(SALTS_LENGTH))
     return sign_record(made, TERMINAL_KEY).message, made.items
 
 

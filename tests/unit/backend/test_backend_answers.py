@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.backend import Approved, BackendAnswerInvalid, BackendRefusedRequest, Enrolled, Refused, RelayRound
+from firmware.backend import Approved, BackendAnswerInvalid, BackendRefusedRequest, Enrolled, Held, Refused, RelayRound
 from firmware.backend.answers import (
     MAX_MESSAGE,
     acknowledgement,
@@ -50,8 +50,13 @@ GOOD: dict[Callable[[bytes], object], bytes] = {
 
 
 @pytest.mark.parametrize("case", VECTORS["activation"]["valid"], ids=lambda case: case["body"][:40])
-def test_an_activation_answer_that_is_allowed_is_read(case: dict[str, str]) -> None:
-    expected = Refused(case["code"]) if "code" in case else Approved(bytes.fromhex(case["approval"]), bytes.fromhex(case["profile"]))
+def test_an_activation_answer_that_is_allowed_is_read(case: dict[str, Any]) -> None:
+    if "until" in case:
+        expected: Approved | Held | Refused = Held(case["code"], case["until"])
+    elif "code" in case:
+        expected = Refused(case["code"])
+    else:
+        expected = Approved(bytes.fromhex(case["approval"]), bytes.fromhex(case["profile"]))
     assert activation(case["body"].encode()) == expected
 
 

@@ -48,6 +48,7 @@ def test_the_approval_permits_and_the_profile_opens() -> None:
     approval = check_approval(octets("approval", "message"), record=signed, keyring=OPERATOR_KEYS, sealed=sealed, situation=now)
     assert approval.approval_id == octets("approval", "id")
     data, _ = open_issue_data(sealed, private_key=octets("keys", "session_private"), approval=approval)
+    assert signed.card
     assert data.iccid == signed.card.iccid
 
 

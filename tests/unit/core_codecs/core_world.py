@@ -16,7 +16,8 @@ from firmware.core import cbor, cose, hpke
 from firmware.core.approval import Approval, Situation, check_approval
 from firmware.core.issue_data import issue_data_info
 from firmware.core.keyring import Key, Keyring, Purpose, key_id
-from firmware.core.record import SALTS_LENGTH, Card, Device, Face, RecordDraft, RecordFacts, SignedRecord, build_record, sign_record
+from firmware.core.people import Face, Person
+from firmware.core.record import SALTS_LENGTH, Card, Device, RecordDraft, RecordFacts, SignedRecord, build_record, sign_record
 from hal.document import Holder, Portrait, PortraitProvenance, Provenance, number_check_character
 from hal.minting import mint_holder, mint_portrait
 
@@ -94,6 +95,14 @@ def portraits() -> tuple[Portrait, ...]:
     )
 
 
+CHECKS: Final = (("kind", True), ("number", True), ("face-match", True), ("liveness", True))
+
+
+def person(**changes: Any) -> Person:
+    """Return the persona as captured, with ``changes``."""
+    return replace(Person(holder=holder(), portraits=portraits(), checks=CHECKS, face=Face(93, live=True)), **changes)
+
+
 def facts(**changes: Any) -> RecordFacts:
     """Return the facts of a session with ``changes``."""
     return replace(
@@ -103,7 +112,6 @@ def facts(**changes: Any) -> RecordFacts:
             session=SESSION,
             nonce=NONCE,
             transaction="T01",
-            checks=(("kind", True), ("number", True), ("face", True)),
             consents=(("C-1", b"\x01" * 32), ("C-3", b"\x03" * 32)),
             agreement=b"\x04" * 32,
             card=CARD,
@@ -116,8 +124,8 @@ def facts(**changes: Any) -> RecordFacts:
             sequence=1,
             previous=bytes(32),
             journal=b"\x07" * 32,
-            face=Face(93, live=True),
             profile_key=hpke.public_of(PROFILE_SECRET),
+            clerk="clerk-7",
         ),
         **changes,
     )
@@ -125,7 +133,7 @@ def facts(**changes: Any) -> RecordFacts:
 
 def draft(**changes: Any) -> RecordDraft:
     """Return a record draft whose facts have ``changes``."""
-    return build_record(facts(**changes), holder=holder(), portraits=portraits(), salts=SALTS)
+    return build_record(facts(**changes), (person(),), salts=SALTS)
 
 
 def signed_record(**changes: Any) -> SignedRecord:

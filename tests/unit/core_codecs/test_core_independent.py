@@ -128,6 +128,7 @@ def test_vector_approval_and_profile_open() -> None:
     record = read_record(vector("record")["message"])
     approval = check_approval(given["message"], record=record, keyring=OPERATOR_KEYS, sealed=given["sealed_profile"], situation=situation())
     data, plaintext = open_issue_data(given["sealed_profile"], private_key=PROFILE_SECRET, approval=approval)
+    assert record.card
     assert (data.iccid, plaintext) == (record.card.iccid, given["profile"])
     assert given["sealed_profile"] != SEALED_PROFILE
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from firmware.core import cbor, cose
 from firmware.core.errors import AckRefused, Malformed, SignatureRefused
 from firmware.core.report import (
-    GOOD,
     MAX_ANSWER_DATA,
     MAX_ANSWERS,
+    WITH_CARD,
     Ack,
     CardAnswer,
     Effect,
@@ -55,7 +55,7 @@ def result(verdict: Verdict = Verdict.WRITTEN, **changes: Any) -> Result:
         "code": {Verdict.CANCELLED: "R705", Verdict.VOIDED: "R711"}.get(verdict, ""),
         "record": RECORD.digest,
         "approval_id": APPROVAL_ID,
-        "read_back": ReadBack(CARD.iccid, PROFILE_DIGEST) if verdict in GOOD else None,
+        "read_back": ReadBack(CARD.iccid, PROFILE_DIGEST) if verdict in WITH_CARD else None,
         "answers": ANSWERS if verdict is Verdict.ANSWERED else None,
     }
     return Result(**(values | changes))
@@ -129,6 +129,10 @@ def test_result_every_single_bit_flip_is_refused() -> None:
         (Verdict.ANSWERED, {"code": "R708"}),
         (Verdict.ANSWERED, {"read_back": None}),
         (Verdict.ANSWERED, {"approval_id": None}),
+        (Verdict.ACCEPTED, {"code": "R708"}),
+        (Verdict.ACCEPTED, {"approval_id": None}),
+        (Verdict.ACCEPTED, {"answers": ()}),
+        (Verdict.ACCEPTED, {"read_back": ReadBack(CARD.iccid, PROFILE_DIGEST)}),
     ],
 )
 def test_result_that_contradicts_itself_cannot_be_made(verdict: Verdict, changes: dict[str, Any]) -> None:

@@ -16,7 +16,8 @@ from firmware.core.errors import ApprovalRefused, CannotOpen, IssueDataRefused, 
 from firmware.core.international import PROVIDER as INTERNATIONAL_PROVIDER
 from firmware.core.issue_data import issue_data_info, open_issue_data
 from firmware.core.keyring import Key, Keyring, Purpose, Trust
-from firmware.core.record import Field, build_record, disclose, items_info, read_record, seal_items, sign_record, verify_record
+from firmware.core.people import Field
+from firmware.core.record import build_record, disclose, items_info, read_record, seal_items, sign_record, verify_record
 from firmware.core.report import Result, Verdict, sign_result, verify_ack
 from firmware.core.suite import GM, Provider, sm3
 from firmware.keystore.gm import PROVIDER
@@ -31,7 +32,7 @@ RECORD_KEYS = Keyring([Key.from_spki(TERMINAL.spki, Purpose.RECORD, accepted=PRO
 OPERATOR_KEYS = Keyring([Key.from_spki(OPERATOR.spki, Purpose.APPROVAL, accepted=PROVIDERS)])
 PROFILE_SECRET, PROFILE_KEY = PROVIDER.new_key()
 VAULT_SECRET, VAULT_KEY = PROVIDER.new_key()
-DRAFT = build_record(world.facts(profile_key=PROFILE_KEY), holder=world.holder(), portraits=world.portraits(), salts=world.SALTS, suite=GM)
+DRAFT = build_record(world.facts(profile_key=PROFILE_KEY), (world.person(),), salts=world.SALTS, suite=GM)
 RECORD = sign_record(DRAFT, TERMINAL)
 SEALED = PROVIDER.seal(world.PLAIN_PROFILE, public_key=PROFILE_KEY, info=issue_data_info(RECORD.digest))
 SITUATION = world.situation()
@@ -128,7 +129,7 @@ def test_record_drafted_for_one_suite_is_not_signed_by_a_key_of_the_other() -> N
     with pytest.raises(ValueError, match="suite"):
         sign_record(world.draft(), TERMINAL)
     with pytest.raises(ValueError, match="record"):
-        build_record(world.facts(), holder=world.holder(), portraits=world.portraits(), salts=world.SALTS, suite=GM)
+        build_record(world.facts(), (world.person(),), salts=world.SALTS, suite=GM)
 
 
 def test_signature_of_one_suite_over_claims_of_the_other_is_no_record() -> None:
