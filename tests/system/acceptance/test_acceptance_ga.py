@@ -9,7 +9,8 @@ import pytest
 
 from firmware.core.bundle import read_bundle
 from firmware.core.outcomes import OUTCOMES
-from firmware.core.people import Field, disclose, read_record
+from firmware.core.people import Field
+from firmware.core.record import disclose, read_record
 from simulators.personas import PERSONAS
 
 if TYPE_CHECKING:
