@@ -8,6 +8,7 @@ Rules
 * A press counts only while armed, before the expiry, and only if the button was seen released since ARM. A confirmed nonce is told
   until the next ARM, DISARM or tamper event.
 * SIM power is off at boot and after tamper.
+* The ID reader's supply is on, but for the time a READER_CYCLE took it away: it comes back by itself, whatever becomes of the host.
 * A host which has sent HEARTBEAT and then falls silent for longer than its lease (at most 60 s) is reset.
 
 Talks to the board only through the object given to it (``hal.Board``); knows nothing of frames.
@@ -28,7 +29,7 @@ except ImportError:  # the microcontroller has no typing
 if TYPE_CHECKING:
     from hal import Board
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 
 HELLO = const(0x01)
 STATE = const(0x02)
@@ -38,6 +39,7 @@ ARM = const(0x05)
 DISARM = const(0x06)
 HEARTBEAT = const(0x07)
 SIM_POWER = const(0x08)
+READER_CYCLE = const(0x09)
 
 DONE = const(0)
 UNKNOWN = const(1)
@@ -47,14 +49,17 @@ NOT_ALLOWED = const(3)
 FLAG_OPEN = const(1)
 FLAG_ARMED = const(2)
 FLAG_CONFIRMED = const(4)
+FLAG_READER_OFF = const(8)
 
 MAX_ARM_S = const(300)
 MAX_LEASE_S = const(60)
+MIN_OFF_MS = const(100)
+MAX_OFF_MS = const(5000)
 
-_LENGTHS = {HELLO: 8, STATE: 0, LIGHT: 2, BUZZ: 1, ARM: 18, DISARM: 0, HEARTBEAT: 2, SIM_POWER: 1}
+_LENGTHS = {HELLO: 8, STATE: 0, LIGHT: 2, BUZZ: 1, ARM: 18, DISARM: 0, HEARTBEAT: 2, SIM_POWER: 1, READER_CYCLE: 2}
 _ALLOWED = (
     (HELLO, STATE, LIGHT, BUZZ, HEARTBEAT),  # UNPROVISIONED
-    (HELLO, STATE, LIGHT, BUZZ, ARM, DISARM, HEARTBEAT, SIM_POWER),  # READY
+    (HELLO, STATE, LIGHT, BUZZ, ARM, DISARM, HEARTBEAT, SIM_POWER, READER_CYCLE),  # READY
     (HELLO, STATE, HEARTBEAT),  # TAMPERED
 )
 _NONCE = const(16)
@@ -97,6 +102,9 @@ class Core:
         self._lease_at = 0
         self._lease_ms = 0
         self._resetting = False
+        self._reader_off = False
+        self._reader_off_at = 0
+        self._reader_off_ms = 0
         board.sim_power(False)
         board.read_page(self._page)
         self.state = page.state_of(self._page)
@@ -111,6 +119,7 @@ class Core:
         self._button.tick()
         self._watch_button()
         self._watch_lease()
+        self._watch_reader()
         self._signals.tick()
 
     def answer(self, kind: int, request: bytearray, start: int, end: int, out: bytearray, at: int) -> int:
@@ -147,6 +156,8 @@ class Core:
             if request[start] > 1:
                 return MALFORMED
             self._board.sim_power(request[start] == 1)
+        elif kind == READER_CYCLE:
+            return self._cycle_reader(unpack_from("<H", request, start)[0])
         return DONE
 
     def _data(self, kind: int, request: bytearray, start: int, out: bytearray, at: int) -> int:
@@ -167,6 +178,8 @@ class Core:
             flags |= FLAG_ARMED
         if self._confirmed:
             flags |= FLAG_CONFIRMED
+        if self._reader_off:
+            flags |= FLAG_READER_OFF
         return flags
 
     def _light(self, colour: int, blink: int) -> int:
@@ -195,6 +208,15 @@ class Core:
             return MALFORMED
         self._lease_at = self._board.now()
         self._lease_ms = seconds * 1000  # 0: the host takes its leave and is not reset
+        return DONE
+
+    def _cycle_reader(self, milliseconds: int) -> int:
+        if not MIN_OFF_MS <= milliseconds <= MAX_OFF_MS:
+            return MALFORMED
+        self._reader_off_at = self._board.now()
+        self._reader_off_ms = milliseconds
+        self._reader_off = True
+        self._board.reader_off(True)
         return DONE
 
     def _watch_tamper(self) -> None:
@@ -233,6 +255,11 @@ class Core:
             self._lease_at = self._board.now()
             self._resetting = True
             self._board.host_reset(True)
+
+    def _watch_reader(self) -> None:
+        if self._reader_off and self._board.since(self._reader_off_at) >= self._reader_off_ms:
+            self._reader_off = False
+            self._board.reader_off(False)
 
 
 def _put(out: bytearray, at: int, data: bytes | bytearray) -> int:

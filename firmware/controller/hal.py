@@ -32,6 +32,7 @@ PIN_LIGHT_GREEN = const(12)
 PIN_BUZZER = const(13)
 PIN_SIM_POWER = const(14)
 PIN_HOST_RESET = const(15)
+PIN_READER_OFF = const(16)
 
 BAUD = const(115200)
 WATCHDOG_MS = const(2000)
@@ -70,6 +71,7 @@ class Board:
         self._green = machine.Pin(PIN_LIGHT_GREEN, out, value=0)
         self._buzzer = machine.Pin(PIN_BUZZER, out, value=0)
         self._host_reset = machine.Pin(PIN_HOST_RESET, out, value=0)
+        self._reader_off = machine.Pin(PIN_READER_OFF, out, value=0)
         self._flash = rp2.Flash()
         self.reset_cause = machine.reset_cause()
         self.boot_id = os.urandom(8)
@@ -124,6 +126,10 @@ class Board:
     def host_reset(self, on: bool) -> None:
         """Hold the terminal's computer in reset, or let it go."""
         self._host_reset.value(on)
+
+    def reader_off(self, off: bool) -> None:
+        """Take the supply of the ID reader's port away, or give it back."""
+        self._reader_off.value(off)
 
     def read_page(self, page: bytearray) -> None:
         """Read the secret page, 256 bytes, into ``page``."""

@@ -202,6 +202,9 @@ R514 SELF_SERVICE_OPERATOR refusal | OWN | ST5
 R515 KEY_UNAVAILABLE refusal | OWN | ST12
   终端密钥不可用 | the terminal's key cannot sign
   请检查安全模块后重试，仍不行返修 | check the security module and start again; else to the depot
+R516 READER_SILENT refusal | OWN | ST2
+  读卡器无响应 | the ID reader does not answer
+  请检查读卡器电源和连线后重试，仍不行请更换 | check its power and cable and try again; else replace it
 R601 NOTICE_NOT_ACKED refusal | XT-PI13,17,19 | ST4
   未完成告知 | notice not acknowledged
   请阅读或听取告知并确认 | read or hear the notice, acknowledge

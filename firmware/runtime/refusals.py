@@ -11,6 +11,8 @@ from typing import Final
 from firmware.runtime.unit import Stop
 
 INTERNAL: Final = "R803"
+READER_SILENT: Final = "R516"
+"""The ID reader gives no answer, and nothing the terminal can do by itself changed that."""
 KEY: Final = "R515"
 """The record key did not sign: token away, busy, hung, or its PIN refused."""
 
@@ -23,14 +25,14 @@ TABLE: Final[dict[tuple[str, str], str]] = {
     ("document", "unknown_document"): "R103",
     ("document", "block_refused"): "R107",
     ("document", "reader_fault"): "R513",
-    ("document", "reader_silent"): "R513",
+    ("document", "reader_silent"): READER_SILENT,
     ("document", "unknown_reader"): "R513",
     ("document", "device"): "R513",
-    ("document", "link_closed"): "R513",
-    ("document", "link"): "R513",
+    ("document", "link_closed"): READER_SILENT,
+    ("document", "link"): READER_SILENT,
     ("document", "protocol"): "R513",
-    ("document", "worker_ended"): "R513",
-    ("document", "hangs"): "R513",
+    ("document", "worker_ended"): READER_SILENT,
+    ("document", "hangs"): READER_SILENT,
     # the blank card, before anything is written: no card is the clerk's to mend, another card helps a bad one, and a writer that hangs, is
     # not there or broke off is replaced as any reader
     ("card", "deadline"): "R701",

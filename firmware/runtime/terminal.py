@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from firmware.core.effects import ACTIVE
 from firmware.core.errors import PolicyRefused
-from firmware.runtime import memory, texts
+from firmware.runtime import memory, refusals, texts
 from firmware.runtime.runner import Session
 from firmware.runtime.timing import DEVICE_S, HEARTBEAT_S, LOG_S, RETRY_S, pause_after
 from firmware.runtime.witness import Witness
-from firmware.runtime.workers import DeviceFailed
+from firmware.runtime.workers import HANGS, DeviceFailed
 
 if TYPE_CHECKING:
     from firmware.runtime.unit import Unit
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 TAMPER, READER, INTERNAL, JOURNAL_FULL = "R506", "R513", "R803", "R511"
 LIGHTS = {"ready": "green", "out_of_service": "red"}
 """State of the terminal → colour of the controller's light; amber for every other."""
+SILENCE = {"deadline": HANGS}
+"""Between sessions nobody waits for a card: no answer in time is the reader's silence."""
 MAX_PENDING = 20
 """Sessions that may wait for an acknowledgement before no new one is opened (R511)."""
 
@@ -171,8 +173,8 @@ class Terminal:
         """Ask the reader for its SAM id: only the one this terminal was provisioned with may work here (R513)."""
         try:
             reader = await self.unit.devices["id_reader"].call("open", timeout=DEVICE_S)
-        except DeviceFailed:
-            return READER
+        except DeviceFailed as failure:
+            return refusals.stop("document", SILENCE.get(failure.kind, failure.kind)).code
         sam_id = bytes.fromhex(reader["sam_id"])
         if sam_id != self.unit.registered_sam:
             return READER

@@ -3,8 +3,14 @@
 
 from typing import Final
 
-READ_S: Final = 8.0
-"""The reader to read one card, from found to photo."""
+READ_S: Final = 10.0
+"""The reader to read one card, from found to photo; the driver's whole ladder for one that falls silent over it fits in."""
+READER_OFF_MS: Final = 500
+"""How long a hung ID reader is without power, in milliseconds: longer than its capacitors hold."""
+READER_BACK_S: Final = 5.0
+"""An ID reader whose power came back to be on the bus and to answer: 2 s are its SAM's."""
+POWER_POLL_S: Final = 0.05
+"""How often the controller is asked whether the reader's power is back, in seconds: it speaks only when spoken to."""
 DEVICE_S: Final = 5.0
 """Any other single device operation."""
 DECODE_S: Final = 2.0

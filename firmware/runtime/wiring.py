@@ -17,6 +17,7 @@ from firmware.kiosk.server import Kiosk
 from firmware.runtime import installation, policies
 from firmware.runtime.clock import Clock
 from firmware.runtime.maintenance import registered_sam_id
+from firmware.runtime.reader_power import ReaderWorker
 from firmware.runtime.unit import Interrupt, Unit
 from firmware.runtime.workers import DeviceWorker
 from firmware.update.software import software_digest
@@ -62,7 +63,7 @@ def build(config: Config) -> Unit:
         journal=journal,
         clock=clock,
         kiosk=Kiosk(config.terminal.run_dir / "kiosk.sock"),
-        devices={name: DeviceWorker(name, config.device(name)) for name in _devices(config)},
+        devices=_workers(config),
         signer=signer,
         trust=trust,
         backend=backend,
@@ -71,6 +72,13 @@ def build(config: Config) -> Unit:
         policies=policies.load(state, trust, clock.now().at),
         registered_sam=registered_sam_id(state),
     )
+
+
+def _workers(config: Config) -> dict[str, DeviceWorker]:
+    """Return the workers; the ID reader's can have its power switched."""
+    workers = {name: DeviceWorker(name, config.device(name)) for name in _devices(config)}
+    workers["id_reader"] = ReaderWorker(config.device("id_reader"), workers["controller"])
+    return workers
 
 
 def _devices(config: Config) -> tuple[str, ...]:

@@ -81,6 +81,10 @@ class Controller:
         """Switch the power of the SIM slot."""
         self._do(Command.SIM_POWER, bytes((on,)), deadline)
 
+    def reader_cycle(self, milliseconds: int, deadline: Deadline) -> None:
+        """Take the ID reader's supply away for 100 to 5,000 ms. It comes back by itself; the report says when."""
+        self._do(Command.READER_CYCLE, messages.reader_cycle_payload(milliseconds), deadline)
+
     def _do(self, command: Command, payload: bytes, deadline: Deadline) -> None:
         answer = self._ask(command, payload, deadline)
         if answer.rest:

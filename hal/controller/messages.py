@@ -20,6 +20,8 @@ BOOT_ID_LENGTH: Final = 8
 NONCE_LENGTH: Final = 16
 MAX_ARM_S: Final = 300
 MAX_LEASE_S: Final = 60
+MIN_OFF_MS: Final = 100
+MAX_OFF_MS: Final = 5000
 _MAX_VERSION: Final = 32
 
 
@@ -34,6 +36,7 @@ class Command(IntEnum):
     DISARM = 0x06
     HEARTBEAT = 0x07
     SIM_POWER = 0x08
+    READER_CYCLE = 0x09
 
 
 class Status(IntEnum):
@@ -59,6 +62,7 @@ class Flags(IntFlag):
     CASE_OPEN = 1
     ARMED = 2
     CONFIRMED = 4
+    READER_OFF = 8
 
 
 class Colour(IntEnum):
@@ -110,6 +114,7 @@ class Report:
     case_open: bool
     armed: bool
     pressed: bytes | None
+    reader_off: bool
 
 
 def arm_payload(nonce: bytes, seconds: int) -> bytes:
@@ -124,6 +129,13 @@ def heartbeat_payload(seconds: int) -> bytes:
     if not 0 <= seconds <= MAX_LEASE_S:
         raise ValueError("HEARTBEAT takes 0 to 60 s")
     return struct.pack("<H", seconds)
+
+
+def reader_cycle_payload(milliseconds: int) -> bytes:
+    """Return the payload of READER_CYCLE; ``ValueError`` outside 100 to 5,000 ms."""
+    if not MIN_OFF_MS <= milliseconds <= MAX_OFF_MS:
+        raise ValueError("READER_CYCLE takes 100 to 5000 ms")
+    return struct.pack("<H", milliseconds)
 
 
 def parse_answer(payload: bytes) -> Answer:
@@ -160,4 +172,5 @@ def parse_report(answer: Answer) -> Report:
         case_open=Flags.CASE_OPEN in answer.flags,
         armed=Flags.ARMED in answer.flags,
         pressed=answer.rest[BOOT_ID_LENGTH:] if confirmed else None,
+        reader_off=Flags.READER_OFF in answer.flags,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hal.controller.driver import BAUD, Controller
 from hal.controller.errors import Refused
-from hal.controller.messages import MAX_LEASE_S, Colour, Pattern, Status
+from hal.controller.messages import MAX_LEASE_S, MAX_OFF_MS, MIN_OFF_MS, Colour, Pattern, Status
 from hal.errors import LinkError
 from hal.link.serial import SerialLink
 
@@ -47,6 +47,7 @@ class ControllerService:
             "disarm": self._with(lambda c, _, d: c.disarm(d)),
             "heartbeat": self._with(_heartbeat),
             "sim_power": self._with(lambda c, a, d: c.sim_power(d, on=bool(a["on"]))),
+            "reader_cycle": self._with(_reader_cycle),
         }
 
     def close(self) -> None:
@@ -84,6 +85,7 @@ class ControllerService:
             "armed": report.armed,
             "pressed": report.pressed.hex() if report.pressed else None,
             "boot_id": report.boot_id.hex(),
+            "reader_off": report.reader_off,
         }
 
     def _with(self, action: Callable[[Controller, dict[str, Any], Deadline], dict[str, Any] | None]) -> Operation:
@@ -123,6 +125,13 @@ def _heartbeat(controller: Controller, arguments: dict[str, Any], deadline: Dead
     if not 0 <= seconds <= MAX_LEASE_S:
         raise Refused("a lease is 0 to 60 s", code=Status.MALFORMED)
     controller.heartbeat(seconds, deadline)
+
+
+def _reader_cycle(controller: Controller, arguments: dict[str, Any], deadline: Deadline) -> None:
+    milliseconds = int(arguments["off_ms"])
+    if not MIN_OFF_MS <= milliseconds <= MAX_OFF_MS:
+        raise Refused(f"a reader is off for {MIN_OFF_MS} to {MAX_OFF_MS} ms", code=Status.MALFORMED)
+    controller.reader_cycle(milliseconds, deadline)
 
 
 def _named(kind: type[Named], name: str) -> Named:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hal.deadline import Deadline
+    from hal.id_reader.ladder import Ladder
     from hal.id_reader.watching import Watcher
 
 MARK: Final = b"\x90\x00"
@@ -51,7 +52,9 @@ GOOD: Final = 0x9000
 TRIES: Final = 2
 
 
-def connect(table: Mapping[str, Any], _known: int | None = None, watcher: Watcher | None = None) -> BlockReader:
+def connect(
+    table: Mapping[str, Any], _known: int | None = None, watcher: Watcher | None = None, _ladder: Ladder | None = None
+) -> BlockReader:
     """Return the driver of the PC/SC reader ``pcsc`` of ``table``; ``pcscd_socket`` is the service's, where it is not the system's."""
     return BlockReader(pcsc.PcscLink(str(table["pcsc"]), str(table.get("pcscd_socket") or "") or None), watcher)
 

@@ -40,6 +40,7 @@ class ReaderSilent(DeviceError):
     """The reader answers nothing any more: not after a second find, a reset of the SAM, and a new opening of its port.
 
     ``data["remedy"]`` is ``power_cycle``: what is left to try is its power, which the owner of the controller switches, and then a person.
+    ``data["find"]``, ``["reset"]`` and ``["reopen"]`` count how often each rung was taken since the driver began.
     """
 
     kind: ClassVar[str] = "reader_silent"

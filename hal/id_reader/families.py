@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hal.id_reader.driver import IdReader
+    from hal.id_reader.ladder import Ladder
     from hal.id_reader.watching import Watcher
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One row. ``places`` are its keys in ``[id_reader]``; ``module`` has ``connect(table, known, watcher) -> IdReader``."""
+    """One row. ``places`` are its keys in ``[id_reader]``; ``module`` has ``connect(table, known, watcher, ladder) -> IdReader``."""
 
     name: str
     places: tuple[str, ...]
@@ -60,10 +61,11 @@ class Place:
         """What stands in the configuration: a port, a device, a reader's name."""
         return next(str(self.table[key]) for key in self.family.places if self.table.get(key))
 
-    def connect(self, known: int | None = None, watcher: Watcher | None = None) -> IdReader:
+    def connect(self, known: int | None = None, watcher: Watcher | None = None, ladder: Ladder | None = None) -> IdReader:
         """Open the reader's port and return its driver; ``LinkClosed`` when it is not there or somebody else has it.
 
-        ``known`` is the rate it was last heard at, if it has one. ``watcher`` is told of every exchange.
+        ``known`` is the rate it was last heard at, if it has one. ``watcher`` is told of every exchange. ``ladder`` is what was
+        tried already to bring it back.
         """
-        reader: IdReader = importlib.import_module(self.family.module).connect(self.table, known, watcher)
+        reader: IdReader = importlib.import_module(self.family.module).connect(self.table, known, watcher, ladder)
         return reader

@@ -7,8 +7,8 @@ Rules
 * One presentation, one reading: a card that was read is not found again before it left, whatever the SAM's find says of it. The same
   question tells that it left: its appended address, which only the selected card answers.
 * Silence while a card is being read means a lifted card if the reader still answers, a dead reader if it does not.
-* A reader that falls silent gets a second find and a reset of its SAM (a type-B chip can hang it); then it is
-  :class:`~hal.id_reader.errors.ReaderSilent`, and whoever holds the port opens it anew.
+* A reader that falls silent gets a second find and a reset of its SAM (a type-B chip can hang it), each once for the same fault
+  (:mod:`hal.id_reader.ladder`); then it is :class:`~hal.id_reader.errors.ReaderSilent`, and whoever holds the port opens it anew.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hal.id_reader import frames
 from hal.id_reader.driver import Reading, Spent
 from hal.id_reader.errors import CardLifted, FrameError, NoCard, ReaderSilent
 from hal.id_reader.exchange import Exchange
+from hal.id_reader.ladder import Ladder, Rung
 from hal.id_reader.rates import patience
 from hal.id_reader.status import Verdict, error_for, verdict
 
@@ -46,12 +47,20 @@ class SamReader:
     """Drives one reader over an open line, at ``rates`` if it is a serial one. All errors are :class:`~hal.errors.HalError`."""
 
     def __init__(
-        self, line: Line, rates: Rates | None = None, *, kind: str = "serial", watcher: Watcher | None = None, patience: float = 1.0
+        self,
+        line: Line,
+        rates: Rates | None = None,
+        *,
+        kind: str = "serial",
+        watcher: Watcher | None = None,
+        patience: float = 1.0,
+        ladder: Ladder | None = None,
     ) -> None:
         self.kind = kind
         self.exchange = Exchange(line, watcher, patience)
         self._line = line
         self._rates = rates
+        self._ladder = ladder or Ladder()
         self._found = False
         self._read_already = False
         """The card in the field has been read; its presentation is used up."""
@@ -99,7 +108,12 @@ class SamReader:
 
     def check(self, deadline: Deadline) -> None:
         """Ask for the SAM's status; ``ReaderFault`` when it is not well."""
-        self._good(frames.STATUS, deadline)
+        try:
+            self._good(frames.STATUS, deadline)
+        except DeadlinePassed:
+            self._settled("status", deadline)
+            self._good(frames.STATUS, deadline)
+        self._ladder.answered("status")
 
     def reset(self, deadline: Deadline) -> None:
         """Reset the SAM; a card that lies there is found anew."""
@@ -147,16 +161,17 @@ class SamReader:
         Raises ``NoCard``, ``CardLifted``, ``CardRejected``, ``ReaderFault``, or a :class:`FrameError` when two readings in a row were void.
         """
         if self.exchange.in_doubt:
-            self._settled(deadline)
+            self._settled("read", deadline)
         try:
             reading = self._reading(deadline)
         except FrameError:
-            self._settled(deadline)
+            self._settled("read", deadline)
             try:
                 reading = self._reading(deadline)
             except NoCard as gone:
                 raise CardLifted(code=gone.data.get("code")) from None  # it was there
         self._read_already = True
+        self._ladder.answered("read")
         return reading
 
     def management_number(self, deadline: Deadline) -> bytes:
@@ -174,7 +189,7 @@ class SamReader:
         try:
             code = self.exchange.ask(frames.APPENDED, deadline).code
         except DeadlinePassed:
-            self._settled(deadline)
+            self._settled("read", deadline)
         else:
             if verdict(code) is Verdict.FAULT:
                 raise error_for(code)
@@ -196,7 +211,7 @@ class SamReader:
             last = self.exchange.once(frames.STATUS, deadline, clean=True)
         except DeadlinePassed:
             self._found = False
-            self._settled(deadline)
+            self._settled("read", deadline)
             raise CardLifted from None
         if verdict(last.code) is not Verdict.OK:
             raise self._void_or_error(last.code)
@@ -240,6 +255,7 @@ class SamReader:
             answer = self.exchange.ask(frames.FIND, deadline)
         except DeadlinePassed:
             answer = self._find_again(deadline)
+        self._ladder.answered("find")
         if verdict(answer.code) in (Verdict.FAULT, Verdict.REJECTED):
             raise error_for(answer.code)
         self._found = verdict(answer.code) is Verdict.OK
@@ -247,10 +263,13 @@ class SamReader:
 
     def _find_again(self, deadline: Deadline) -> frames.Answer:
         """Find once more, then reset the SAM and find a last time; :class:`ReaderSilent` when all that stays unanswered."""
-        for rung in (frames.FIND, frames.RESET):
+        self._ladder.silent("find")
+        for rung in (Rung.FIND, Rung.RESET):
             deadline.check()
+            if not self._ladder.take(rung):
+                continue
             try:
-                if rung is frames.RESET:
+                if rung is Rung.RESET:
                     self._reset_blindly(deadline)
                 self.exchange.settle(deadline.sooner(RUNG_S))
                 return self.exchange.ask(frames.FIND, deadline)
@@ -267,10 +286,23 @@ class SamReader:
         except (DeadlinePassed, FrameError):
             deadline.check()
 
-    def _settled(self, deadline: Deadline) -> None:
-        """Settle the line; a reader that does not answer its own id while there is time left is :class:`ReaderSilent`."""
+    def _settled(self, what: str, deadline: Deadline) -> None:
+        """Settle the line, which was silent over ``what``; the SAM is reset if need be.
+
+        A reader that does not answer its own id while there is time left is :class:`ReaderSilent`.
+        """
         try:
             self.exchange.settle(deadline)
+        except DeadlinePassed:
+            deadline.check()
+            self._ladder.silent(what)
+            if not self._ladder.take(Rung.RESET):
+                raise ReaderSilent from None
+        else:
+            return
+        self._reset_blindly(deadline)
+        try:
+            self.exchange.settle(deadline.sooner(RUNG_S))
         except DeadlinePassed:
             deadline.check()
             raise ReaderSilent from None

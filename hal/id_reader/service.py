@@ -3,18 +3,23 @@
 
 Rules
 * The reader is opened at the first operation and after the link was lost.
-* A reader that fell silent is opened anew and asked once more. If that is in vain too, :class:`~hal.id_reader.errors.ReaderSilent` asks the
-  owner of the power for the last step of the ladder (``remedy``: ``power_cycle``).
+* A reader that fell silent is opened anew and asked once more, once for the same fault (:mod:`hal.id_reader.ladder`). If that is in vain,
+  :class:`~hal.id_reader.errors.ReaderSilent` asks the owner of the power for the last step (``remedy``: ``power_cycle``).
+* Whoever has switched the power asks for ``await_reader``: a port that is not there yet is waited for, under the deadline.
 """
 
 from __future__ import annotations
 
+import errno
+import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
-from hal.errors import DeadlinePassed, LinkClosed
+from hal.errors import DeadlinePassed, LinkClosed, LinkError
 from hal.id_reader.driver import Adjustable, Spent
 from hal.id_reader.errors import ReaderSilent
 from hal.id_reader.families import Place
+from hal.id_reader.ladder import Ladder, Rung
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +32,10 @@ if TYPE_CHECKING:
 
 REOPEN_S: Final = 2.5
 """What a reader opened anew gets to answer: a SAM needs up to 2 s to start."""
+COME_S: Final = 0.05
+"""Between two looks whether a port came back: what tells of it (udev, a link) differs from port to port."""
+COMING: Final = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO, errno.EACCES, None})
+"""``LinkClosed.data["errno"]`` of a port that is about to come or go. EACCES: the node is there before its rights are."""
 
 
 class IdReaderService:
@@ -37,20 +46,24 @@ class IdReaderService:
         self._reader: IdReader | None = None
         self._ready = False
         """The reader was started and has answered."""
+        self._ladder = Ladder()
         self._spent = Spent()
         """Frames and bytes of the operation at work."""
         self.link_us = 0
         self.operations: Mapping[str, Operation] = {
-            name: self._operation(action)
-            for name, action in {
-                "open": _open,
-                "await_card": _await_card,
-                "read": self._read,
-                "card_gone": _card_gone,
-                "reset": _reset,
-                "set_baud": _set_baud,
-                "set_max_rf": _set_max_rf,
-            }.items()
+            "await_reader": self._await_reader,
+            **{
+                name: self._operation(action)
+                for name, action in {
+                    "open": _open,
+                    "await_card": _await_card,
+                    "read": self._read,
+                    "card_gone": _card_gone,
+                    "reset": _reset,
+                    "set_baud": _set_baud,
+                    "set_max_rf": _set_max_rf,
+                }.items()
+            },
         }
 
     def close(self) -> None:
@@ -70,30 +83,76 @@ class IdReaderService:
 
         def run(args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
             try:
-                try:
-                    return action(self._started(deadline), args, deadline)
-                except ReaderSilent:
-                    return action(self._opened_anew(deadline), args, deadline)
-            except (LinkClosed, ReaderSilent):
+                return self._climbed(action, args, deadline)
+            except ReaderSilent:
                 self.close()
+                raise
+            except LinkClosed:
+                self.close()
+                self._ladder.forget()
                 raise
             finally:
                 self._collect()
 
         return run
 
+    def _climbed(self, action: Action, args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        """Run an action; for a reader that fell silent once more on a port opened anew."""
+        try:
+            return action(self._started(deadline), args, deadline)
+        except ReaderSilent:
+            reader = self._opened_anew(deadline)
+        try:
+            return action(reader, args, deadline)
+        except ReaderSilent:
+            raise self._powerless() from None
+
     def _opened_anew(self, deadline: Deadline) -> IdReader:
         known = self._reader.baud if self._reader else None
         self.close()
+        if not self._ladder.take(Rung.REOPEN):
+            raise self._powerless()
         try:
             return self._started(deadline.sooner(REOPEN_S), known)
         except DeadlinePassed:
             deadline.check()
-            raise ReaderSilent(remedy="power_cycle") from None
+            raise self._powerless() from None
+
+    def _powerless(self) -> ReaderSilent:
+        """Return the error that asks for the rung which is not ours."""
+        taken = self._ladder.taken
+        return ReaderSilent(remedy=str(Rung.POWER), find=taken[Rung.FIND], reset=taken[Rung.RESET], reopen=taken[Rung.REOPEN])
+
+    def _await_reader(self, _args: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+        """Open a reader whose power was switched: its port may not be there yet, may go once more, and its SAM takes its time to start."""
+        self._ladder.take(Rung.POWER)
+        try:
+            while True:
+                self.close()
+                try:
+                    reader = self._started(deadline)
+                    reader.check(deadline)
+                    return {"sam_id": reader.sam_id.hex()}
+                except LinkClosed as closed:
+                    if closed.data.get("errno") not in COMING:
+                        raise
+                    deadline.check()
+                self._pause(deadline)
+        except LinkError:
+            self.close()
+            raise
+        finally:
+            self._collect()
+
+    def _pause(self, deadline: Deadline) -> None:
+        """Let :data:`COME_S` pass: time of the device, not ours."""
+        start = time.monotonic_ns()
+        threading.Event().wait(min(COME_S, deadline.check()))
+        self.link_us += (time.monotonic_ns() - start) // 1000
 
     def _started(self, deadline: Deadline, known: int | None = None) -> IdReader:
         if self._reader is None:
-            self._reader = self._place.connect(known)
+            self._reader = self._place.connect(known, ladder=self._ladder)
         if not self._ready:
             self._reader.start(deadline)
             self._ready = True

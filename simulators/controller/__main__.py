@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated controller: ``python -m simulators.controller [--link PATH] [--state S] [--tamper-open]``.
+"""The simulated controller: ``python -m simulators.controller [--link PATH] [--state S] [--tamper-open] [--reader-control PATH]``.
 
 Ready line ``{"ready": "controller", "port": PATH, "version": V}``, printed after the firmware answered a first HELLO.
 
@@ -7,7 +7,7 @@ Control commands beside the common ones
 ``press``      ``{"hold_ms": 200}``     press the button and let it go; answers after the release
 ``button``     ``{"down": bool}``       hold the button, or let it go
 ``tamper``     ``{"open": bool}``       open or close the case; ``{"pulse_ms": n}`` opens it for a moment
-``light``      → colour, blinking, on, buzzer_ms (lengths of its sounds), sim_power, host_resets
+``light``      → colour, blinking, on, buzzer_ms (lengths of its sounds), sim_power, host_resets, reader_power, reader_off_ms
 ``secret``     → page: the secret page as hex
 ``reset``      pull the reset line; answers when the firmware runs again, with ``boots``
 ``power_cut``  ``{"off_ms": 0}``        take the power away; answers as ``reset``
@@ -25,8 +25,11 @@ from typing import Any
 from simulators.controller.device import FIRMWARE, Device
 from simulators.controller.flash import PAGE, Flash, secret_page
 from simulators.kit import SimulatorProcess, add_common_arguments, from_arguments
+from simulators.kit.launch import control_request
 
 _BOOT_S = 10.0
+_WIRE_S = 1.5
+"""Longest wait for the reader to take note of its supply: shorter than the firmware's watchdog."""
 
 
 def main() -> None:
@@ -38,6 +41,8 @@ def main() -> None:
     if arguments.tamper_open:
         device.board.set_input("TAMPER", 1)
     _add_commands(process, device)
+    if arguments.reader_control:
+        device.board.wire("READER_OFF", lambda level: _switch(arguments.reader_control, process, on=not level))
     device.start()
     version = device.hello(_BOOT_S)
     device.wire.allow_faults()
@@ -55,9 +60,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--state", choices=("ready", "tampered", "unprovisioned"), default="ready", help="what the secret page holds")
     parser.add_argument("--tamper-open", action="store_true", help="the case is open at boot")
     parser.add_argument("--flash", type=Path, help="file to keep the flash in; when it exists, --state is not used")
+    parser.add_argument("--reader-control", type=Path, help="control socket of the ID reader whose supply the controller switches")
     parser.add_argument("--firmware", type=Path, default=FIRMWARE, help="folder to mount as the controller's firmware")
     add_common_arguments(parser)
     return parser.parse_args()
+
+
+def _switch(reader: Path, process: SimulatorProcess, *, on: bool) -> None:
+    """Carry the load switch to the reader: it has lost its power, or has it back, when the firmware goes on."""
+    try:
+        control_request(reader, {"cmd": "power", "on": on}, timeout=_WIRE_S)
+    except (OSError, RuntimeError, ValueError) as error:
+        process.transcript.note(f"no reader on the switched port: {type(error).__name__}")
+    else:
+        process.transcript.note(f"reader's supply {'on' if on else 'off'}")
 
 
 def _add_commands(process: SimulatorProcess, device: Device) -> None:

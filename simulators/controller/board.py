@@ -61,10 +61,21 @@ class Board:
         self.ending: LifeEnded | None = None
         self._hang = self._hanging = False
         self.boots = 0
+        self._wired: dict[int, Callable[[int], None]] = {}
+        self._edges: list[tuple[Callable[[int], None], int]] = []
+        """What the wires have not been told yet."""
         self.begin_life(PWRON, powered=False)
+
+    def wire(self, name: str, listener: Callable[[int], None]) -> None:
+        """Join an output pin to something outside: ``listener`` is told of each new level before the guest goes on."""
+        self._wired[self._pins[name]] = listener
 
     def begin_life(self, cause: int, *, powered: bool) -> None:
         """Put everything a reset clears back to its start; without ``powered`` the scratch register is lost too."""
+        self._clear(cause, powered=powered)
+        self._tell_wires()
+
+    def _clear(self, cause: int, *, powered: bool) -> None:
         with self._changed:
             self._cause = cause
             if not powered:
@@ -77,7 +88,7 @@ class Board:
             self._pending: list[int] = []
             self._watchdog_s = 0.0
             self._fed = time.monotonic()
-            for name in ("LIGHT_RED", "LIGHT_AMBER", "LIGHT_GREEN", "BUZZER", "SIM_POWER", "HOST_RESET"):
+            for name in ("LIGHT_RED", "LIGHT_AMBER", "LIGHT_GREEN", "BUZZER", "SIM_POWER", "HOST_RESET", "READER_OFF"):
                 self._drive(self._pins[name], 0)
 
     # ---- the outside of the pins: control socket and wire
@@ -140,6 +151,8 @@ class Board:
                 "buzzer_ms": self._pulses("BUZZER"),
                 "sim_power": bool(self._history["SIM_POWER"][-1][1]),
                 "host_resets": len(self._pulses("HOST_RESET")),
+                "reader_power": not self._history["READER_OFF"][-1][1],
+                "reader_off_ms": self._pulses("READER_OFF"),
             }
 
     def _pulses(self, name: str) -> list[int]:
@@ -152,6 +165,14 @@ class Board:
         if history[-1][1] != level:
             history.append((time.monotonic(), level))
             del history[:-_HISTORY]
+            if listener := self._wired.get(number):
+                self._edges.append((listener, level))
+
+    def _tell_wires(self) -> None:
+        """Tell of new levels, outside the lock: whoever is told may take a while."""
+        while self._edges:
+            listener, level = self._edges.pop(0)
+            listener(level)
 
     # ---- the inside: calls of the guest
 
@@ -196,6 +217,7 @@ class Board:
         number, level = map(int, text.split())
         with self._changed:
             self._drive(number, level)
+        self._tell_wires()
         return ""
 
     def _pin_irq(self, text: str, _: Memory) -> str:

@@ -30,6 +30,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pace", action=argparse.BooleanOptionalAction, default=True, help="answer at the line's rate")
     parser.add_argument("--find-policy", choices=("once", "always", "alternate"), default="once", help="find after a good read")
     parser.add_argument("--power-up-ms", type=int, default=0, help="silence after power-on")
+    parser.add_argument("--restart-ms", type=int, default=2000, help="silence after the supply came back (facts: id_reader §1.5)")
     parser.add_argument("--sam-id", type=bytes.fromhex, default=bytes.fromhex(SAM_ID), help="16 bytes as hex")
     parser.add_argument("--iin", type=bytes.fromhex, default=bytes(4), help="4 bytes of find's answer as hex")
     parser.add_argument("--sn", type=bytes.fromhex, default=bytes(8), help="8 bytes of select's answer as hex")
@@ -73,7 +74,7 @@ def main() -> None:
         arguments.sam_failure,
     )
     port, endpoints = _attachment(arguments)
-    device = Device(sam, port, process, pace=arguments.pace, power_up_ms=arguments.power_up_ms)
+    device = Device(sam, port, process, pace=arguments.pace, power_up_ms=arguments.power_up_ms, restart_ms=arguments.restart_ms)
 
     def insert(request: dict[str, Any]) -> None:
         device.insert(PERSONAS[request.get("persona", "zhang")])
@@ -93,6 +94,7 @@ def main() -> None:
     process.command("sam", fail)
     process.command("hangup", lambda _: device.unplug())
     process.command("plug", lambda _: device.plug())
+    process.command("power", lambda request: device.power(on=bool(request["on"])))
     process.command("counts", lambda _: {"counts": dict(device.counts)})
     process.command("baud", lambda _: {"baud": sam.baud})
     device.start()

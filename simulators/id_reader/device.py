@@ -54,6 +54,10 @@ NOISE_BYTES = 58
 NOISE_BYTES_PER_S = 11520
 
 
+SUPPLY_LOST_S = 10
+"""How long whoever gives the supply back waits for the loop to have noticed that it was gone."""
+
+
 class Attachment(Protocol):
     """How the reader hangs on the host: a serial port, a USB cable."""
 
@@ -88,12 +92,16 @@ class Attachment(Protocol):
 class Device:
     """Runs the reader on its attachment in a thread. Control commands and the loop share the reader's state under one lock."""
 
-    def __init__(self, sam: Sam, port: Attachment, process: SimulatorProcess, *, pace: bool, power_up_ms: int) -> None:
+    def __init__(self, sam: Sam, port: Attachment, process: SimulatorProcess, *, pace: bool, power_up_ms: int, restart_ms: int) -> None:
         self.sam, self._port, self._process = sam, port, process
-        self._pace, self._power_up_s = pace, power_up_ms / 1000
+        self._pace, self._power_up_s, self._restart_s = pace, power_up_ms / 1000, restart_ms / 1000
         self._lock = threading.Lock()
+        self._cable = self._supply = True
         self._plugged = threading.Event()
+        """The host can see the reader: its cable is in and its port has power."""
         self._plugged.set()
+        self._gone = threading.Event()
+        """The loop has closed the port of a reader that is not plugged."""
         self._said = Said()
         self._deaf_for: int | None = 0
         self.counts: Counter[str] = Counter()
@@ -117,17 +125,40 @@ class Device:
 
     def unplug(self) -> None:
         """Pull the cable; the loop notices at its next turn and closes the port."""
-        self._plugged.clear()
+        self._cable = False
+        self._vanish()
 
     def plug(self) -> None:
         """Put the cable back: a new port, and the power comes back with it."""
+        self._cable = True
+        self._appear(self._power_up_s)
+
+    def power(self, *, on: bool) -> None:
+        """Switch the supply of the reader's port: without it the port vanishes; with it the SAM needs its time to start."""
+        if on != self._supply:
+            self._supply = on
+            self._process.transcript.note(f"supply {'on' if on else 'off'}")
+            if on:
+                self._appear(self._restart_s)
+            else:
+                self._vanish()
+                self._gone.wait(SUPPLY_LOST_S)
+
+    def _vanish(self) -> None:
+        if self._plugged.is_set():
+            self._gone.clear()
+            self._plugged.clear()
+
+    def _appear(self, start_s: float) -> None:
+        if self._plugged.is_set() or not (self._cable and self._supply):
+            return
+        if not self._gone.wait(SUPPLY_LOST_S):
+            raise ValueError("the reader is busy: its loop did not notice that it was unplugged")
         with self._lock:
-            if self._plugged.is_set():
-                return
             self._port.plug()
             self.sam.power_on()
             self._deaf_for = 0
-            self._awake_at = time.monotonic() + self._power_up_s
+            self._awake_at = time.monotonic() + start_s
             self._plugged.set()
 
     def _run(self) -> None:
@@ -143,6 +174,7 @@ class Device:
                 with self._lock:
                     self._port.unplug()
                 self._process.transcript.note("unplugged")
+                self._gone.set()
                 self._plugged.wait()
             self._port.hear(0.05)
             while self._plugged.is_set() and (request := self._port.request()) is not None:

@@ -96,7 +96,7 @@ class Layout:
             "pcscd": lambda: ["--run-dir", str(self.root / "pcscd")],
             "sim_card": lambda: ["--slot-socket", ready["pcscd"]["slot_socket"], "--card", choices.card, "--nvm", str(self.root / "card")],
             "id_reader": lambda: ["--link", str(self.device("id-reader"))],
-            "controller": lambda: ["--link", str(self.device("controller"))],
+            "controller": lambda: ["--link", str(self.device("controller")), "--reader-control", str(self.control("id_reader"))],
             "camera": lambda: ["--socket", str(self.device("camera")), "--persona", choices.persona],
             "printer": lambda: ["--link", str(self.device("printer"))],
             "backend": lambda: ["--state", str(self.root / "operator"), "--blank", f"@{self.pool}", *PACKS],

@@ -65,7 +65,9 @@ def test_pins_table_numbers_unique_and_on_the_chip() -> None:
 
 
 def test_pins_outputs_which_switch_power_are_pulled_down() -> None:
-    assert {name: PINS[name]["pull"] for name in ("SIM_POWER", "HOST_RESET")} == {"SIM_POWER": "down", "HOST_RESET": "down"}
+    assert {name: PINS[name]["pull"] for name in ("SIM_POWER", "HOST_RESET", "READER_OFF")} == dict.fromkeys(
+        ("SIM_POWER", "HOST_RESET", "READER_OFF"), "down"
+    )
     assert PINS["TAMPER"]["pull"] == "up"
 
 
@@ -134,9 +136,9 @@ def test_udev_every_assignment_well_formed() -> None:
             assert match_or_set.match(part), part
 
 
-def test_udev_links_are_the_four_devices() -> None:
+def test_udev_links_are_the_five_devices() -> None:
     links = {link for line in rules() for link in re.findall(r'SYMLINK\+="([^"]+)"', line)}
-    assert links == {"rnt/id-reader", "rnt/controller", "rnt/printer", "rnt/camera"}
+    assert links == {"rnt/id-reader", "rnt/controller", "rnt/printer", "rnt/camera", "rnt/document-camera"}
 
 
 def test_udev_links_group_and_mode_set() -> None:

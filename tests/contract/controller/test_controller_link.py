@@ -33,8 +33,8 @@ OTHER_NONCE = bytes(range(0xB0, 0xC0)).hex()
 def test_simulator_ready_line_names_port_and_version(start: Callable[..., Bench]) -> None:
     with tempfile.TemporaryDirectory(prefix="rnt-") as folder:
         bench = start("--link", f"{folder}/controller")
-        assert bench.simulator.endpoints == {"ready": "controller", "port": f"{folder}/controller", "version": "1.0.0"}
-        assert bench.op("hello")["version"] == "1.0.0"
+        assert bench.simulator.endpoints == {"ready": "controller", "port": f"{folder}/controller", "version": "1.1.0"}
+        assert bench.op("hello")["version"] == "1.1.0"
         bench.simulator.stop()
         assert not (Path(folder) / "controller").exists()
 
@@ -47,7 +47,7 @@ def test_hello_start_state_told(start: Callable[..., Bench], state: str) -> None
     assert hello["reset_cause"] == "power_on"
     assert len(bytes.fromhex(hello["boot_id"])) == 8
     report = bench.op("state")
-    assert report == {"state": state, "tamper": False, "armed": False, "pressed": None, "boot_id": hello["boot_id"]}
+    assert report == {"state": state, "tamper": False, "armed": False, "pressed": None, "boot_id": hello["boot_id"], "reader_off": False}
 
 
 @pytest.mark.parametrize("state", ["ready", "tampered", "unprovisioned"])
@@ -97,6 +97,21 @@ def test_sim_power_off_at_boot_follows_command(bench: Bench) -> None:
     assert bench.control("light")["sim_power"] is False
 
 
+def test_reader_cycle_supply_goes_and_comes_back_by_itself(bench: Bench) -> None:
+    assert bench.control("light")["reader_power"] is True
+    bench.op("reader_cycle", off_ms=300)
+    assert (bench.op("state")["reader_off"], bench.control("light")["reader_power"]) == (True, False)
+    bench.until(lambda: bench.op("state")["reader_off"] is False)
+    assert bench.control("light")["reader_power"] is True
+    assert bench.control("light")["reader_off_ms"][0] >= 300
+
+
+def test_reader_cycle_cut_by_a_reset_supply_is_back(bench: Bench) -> None:
+    bench.op("reader_cycle", off_ms=5000)
+    bench.control("reset")
+    assert (bench.op("state")["reader_off"], bench.control("light")["reader_power"]) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("operation", "arguments"),
     [
@@ -105,6 +120,8 @@ def test_sim_power_off_at_boot_follows_command(bench: Bench) -> None:
         ("arm", {"nonce": "00", "seconds": 5}),
         ("arm", {"nonce": NONCE, "seconds": 301}),
         ("heartbeat", {"seconds": 61}),
+        ("reader_cycle", {"off_ms": 99}),
+        ("reader_cycle", {"off_ms": 5001}),
     ],
 )
 def test_command_outside_its_range_refused(bench: Bench, operation: str, arguments: dict[str, Any]) -> None:

@@ -133,7 +133,7 @@ def test_sam_that_hangs_for_good_asks_for_its_power_and_works_again_with_it(benc
     bench.fault("find", "hang")
     with pytest.raises(ReaderSilent) as silent:
         bench.op("await_card", 90)
-    assert silent.value.data == {"remedy": "power_cycle"}
+    assert silent.value.data == {"remedy": "power_cycle", "find": 1, "reset": 1, "reopen": 1}
     bench.simulator.control("hangup")
     bench.simulator.control("plug")
     assert_is(present(bench), "zhang")

@@ -221,7 +221,7 @@ def test_find_never_answered_resets_the_sam_and_opens_the_port_anew(fresh: Bench
     bench.fault("find", "drop", times=0)
     with pytest.raises(ReaderSilent):
         bench.op("await_card", 90)
-    assert bench.counts()["reset"] == 2
+    assert bench.counts()["reset"] == 1
     assert bench.counts()["status"] > opened
 
 

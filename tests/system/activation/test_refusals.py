@@ -35,7 +35,7 @@ BEFORE_WRITE: list[tuple[str, Callable[[Station], object], str]] = [
     ("document-lifted", fault("id_reader", at="read", do="lifted", times=0), "R107"),
     ("sam-rejects-card", fault("id_reader", at="read", do="sw3", code=0x32, times=0), "R108"),
     ("sam-self-test-fails", fault("id_reader", at="select", do="sw3", code=0x60, times=0), "R513"),
-    ("reader-unplugged", fault("id_reader", at="read", do="hangup"), "R513"),
+    ("reader-unplugged", fault("id_reader", at="read", do="hangup"), "R516"),
     ("bad-check-digit", people(persona="bad_check"), "R111"),
     ("birth-contradicts-number", people(persona="birth_mismatch"), "R111"),
     ("expired", people(persona="expired"), "R105"),

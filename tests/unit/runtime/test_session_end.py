@@ -234,7 +234,7 @@ class Failing(Recorded):
 
 @pytest.mark.parametrize(
     ("reader", "code"),
-    [(Failing("await_card", "deadline"), "R101"), (Failing("read", "deadline", await_card={}), "R513")],
+    [(Failing("await_card", "deadline"), "R101"), (Failing("read", "deadline", await_card={}), "R516")],
     ids=["nothing-shown", "silent-over-a-card"],
 )
 def test_document_that_does_not_come_and_reader_that_falls_silent_have_their_own_codes(tmp_path: Path, reader: Failing, code: str) -> None:
