@@ -15,7 +15,9 @@ from firmware.core.people import Face, Person
 from firmware.core.policy import resolve
 from firmware.core.record import SALTS_LENGTH, Card, Device, RecordFacts, SignedRecord, build_record, seal_items, sign_record
 from firmware.runtime.clock import Clock
+from hal.camera.frame import parse
 from hal.camera.portrait import live_portrait
+from hal.camera.watermark import Watermark, stamp
 from hal.id_reader.reading import to_holder
 from simulators.personas import PERSONAS, photo_block, portrait_pgm, text_block
 
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
     from firmware.core.cose import Signer
 
 CHECKS = ("kind", "number", "birth", "dates", "clock", "started", "not-expired", "age", "face-match", "liveness")
+
+
+MARK = Watermark("BENCH", "T01", "2026-01-01", bytes(16).hex())
+FACE = stamp(parse(portrait_pgm(PERSONAS["zhang"])), MARK, across=False).image
+"""What the camera's worker would answer: marking is that process' work, not the record's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class RequestMaker:
             journal=bytes(32),
             profile_key=bytes([9]) + bytes(31),
         )
-        portraits, checks = (chip, live_portrait(portrait_pgm(persona))), tuple((name, True) for name in CHECKS)
+        portraits, checks = (chip, live_portrait(FACE, MARK)), tuple((name, True) for name in CHECKS)
         return facts, Person(holder=holder, portraits=portraits, checks=checks, face=Face(93, live=True))
 
     def request(self, iccid: str) -> Request:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a reader read: the holder of a document and a portrait. Pure values at the bottom of the house.
+"""What a reader read: the holder of a document, a portrait, pictures of its pages. Pure values at the bottom of the house.
 
 Rules
-* A ``Holder`` or ``Portrait`` is born in reader or camera code only. Their constructors ask for a token that :mod:`hal.minting` keeps,
-  and an import contract says who may import that module. There is no setter, no ``replace``, no unpickling, no class derived from them;
-  :func:`is_holder` and :func:`is_portrait` tell them from what only looks like one.
+* A ``Holder``, ``Portrait`` or ``Page`` is born in reader or camera code only. Their constructors ask for a token that :mod:`hal.minting`
+  keeps, and an import contract says who may import that module. There is no setter, no ``replace``, no unpickling, no class derived from
+  them; :func:`is_holder`, :func:`is_portrait` and :func:`is_page` tell them from what only looks like one.
 * Only the minimisation list is kept (requirements, DS-04). Fingerprints are not even named here; sex is reduced to one flag,
   :attr:`Holder.sex_agrees`. A policy pack that needs more finds it in :attr:`Holder.extras`, which is empty for every other.
 * ``repr`` and ``str`` never show personal data; masking for the clerk's eyes is done by :func:`masked_name` and :func:`masked_number`.
@@ -14,6 +14,7 @@ Rules
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
 from typing import Final, NoReturn, TypeVar
@@ -39,6 +40,12 @@ class PortraitProvenance(StrEnum):
 
     CHIP = "chip"
     CAMERA = "camera"
+
+
+class PageProvenance(StrEnum):
+    """Where the picture of a page comes from."""
+
+    DOCUMENT_CAMERA = "document-camera"
 
 
 def _check_mint(mint: object, kind: str) -> None:
@@ -142,6 +149,34 @@ class Portrait:
         return f"<Portrait {self.media_type} {len(self.image)} B {self.provenance}>"
 
 
+@underivable
+@unserialisable
+@dataclass(frozen=True, slots=True, repr=False)
+class Page:
+    """The marked picture of one page of a document: evidence that nobody reads an identity from here."""
+
+    mint: InitVar[object]
+    image: bytes
+    media_type: str
+    """``image/x-portable-graymap``."""
+    provenance: PageProvenance
+
+    def __post_init__(self, mint: object) -> None:
+        """Refuse, with ``TypeError``, everyone who is no document camera."""
+        _check_mint(mint, "page")
+        if type(self.image) is not bytes or type(self.provenance) is not PageProvenance:
+            raise TypeError("a page is made of bytes and a provenance")
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the picture as it is stored: what a record says of it."""
+        return hashlib.sha256(self.image).digest()
+
+    def __repr__(self) -> str:
+        """Tell the size and the provenance, nothing personal."""
+        return f"<Page {self.media_type} {len(self.image)} B {self.provenance}>"
+
+
 def is_holder(value: object) -> bool:
     """Return whether ``value`` is a holder that a reader made, and nothing that only looks like one."""
     return type(value) is Holder
@@ -150,6 +185,11 @@ def is_holder(value: object) -> bool:
 def is_portrait(value: object) -> bool:
     """Return whether ``value`` is a portrait that a reader or the camera made, and nothing that only looks like one."""
     return type(value) is Portrait
+
+
+def is_page(value: object) -> bool:
+    """Return whether ``value`` is a page that the document camera made, and nothing that only looks like one."""
+    return type(value) is Page
 
 
 # ---- citizen identity number, GB 11643: 6 area + 8 birth + 3 sequence (odd = male) + check character

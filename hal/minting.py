@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The only mint of holders and portraits. An import contract names who may come here: reader and camera packages.
+"""The only mint of holders, portraits and pages. An import contract names who may come here: reader and camera packages.
 
 Decides nothing about the values: it lends the constructors of :mod:`hal.document` their token.
 """
 
 from __future__ import annotations
 
-from hal.document import _MINT, Holder, Portrait, PortraitProvenance, Provenance
+from hal.document import _MINT, Holder, Page, PageProvenance, Portrait, PortraitProvenance, Provenance
 
 
 def mint_holder(  # noqa: PLR0913  # one keyword for each kept field
@@ -31,3 +31,8 @@ def mint_holder(  # noqa: PLR0913  # one keyword for each kept field
 def mint_portrait(*, image: bytes, media_type: str, provenance: PortraitProvenance) -> Portrait:
     """Make a portrait of the bytes that were read or taken; ``TypeError`` when a value is not of its type."""
     return Portrait(_MINT, image, media_type, provenance)
+
+
+def mint_page(*, image: bytes, media_type: str, provenance: PageProvenance) -> Page:
+    """Make a page of the marked picture that was taken; ``TypeError`` when a value is not of its type."""
+    return Page(_MINT, image, media_type, provenance)

@@ -23,6 +23,7 @@ from firmware.core.errors import PolicyRefused
 from firmware.core.events import CardIdentified, StepDone
 from firmware.core.record import Card
 from firmware.runtime import refusals
+from firmware.runtime.marking import watermark
 from firmware.runtime.timing import DECODE_S, DEVICE_S, READ_S
 from firmware.runtime.unit import Result, Stop
 from firmware.runtime.workers import HANGS, DeviceFailed
@@ -126,10 +127,11 @@ class Capture:
 
     async def _portrait(self) -> Result:
         camera = self.unit.devices["camera"]
+        mark = watermark(self.unit, self.plan.transaction, self.evidence.session)
         picture = await self._chip_picture()
         for attempt in range(1, self.plan.limits.face_tries + 1):
-            frame = await camera.call("capture", timeout=DEVICE_S)
-            portrait = live_portrait(bytes.fromhex(frame["image"]))
+            frame = await camera.call("capture", timeout=DEVICE_S, mark=mark.to_json())
+            portrait = live_portrait(bytes.fromhex(frame["image"]), mark)
             answer = await self._person("portrait", "portrait", **picture)
             if answer["matched"] and answer["live"] and answer["score"] >= self.plan.limits.face_score:
                 break

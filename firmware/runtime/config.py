@@ -94,9 +94,10 @@ class Controller:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """Unix socket of the frame source."""
+    """Unix sockets of the frame sources: the live camera's, and the document camera's where the counter has one."""
 
     source: str
+    documents: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ Rules
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +39,8 @@ class ReaderWorker(DeviceWorker):
         self.power_cycles = 0
         self.power_helped = 0
         self._controller = controller
+        self._controller_speaks = asyncio.Event()
+        """Never set: the controller speaks only when spoken to."""
         self._fault = ""
         """The operation that failed and for which the power was switched; empty for a reader that is well."""
 
@@ -76,7 +79,9 @@ class ReaderWorker(DeviceWorker):
             if time.monotonic() - start > DEVICE_S:
                 raise DeviceFailed("controller", "deadline", {})
             pause = time.monotonic_ns()
-            await asyncio.sleep(POWER_POLL_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POWER_POLL_S):
+                    await self._controller_speaks.wait()
             self.waited_us += (time.monotonic_ns() - pause) // 1000
 
     async def _again(self, op: str, timeout: float, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: ASYNC109  # as in the base

@@ -7,7 +7,7 @@ Decides whether bytes are one grey picture of the allowed size. The rules, stric
 * header fields are plain decimal numbers of at most five digits, apart by white space, one white space before the pixels;
 * no comments: they would carry text into a signed picture that nobody looks at;
 * maxval is 255, so one pixel is one byte;
-* each side is 64 to 1,024 pixels and the whole fits 256 KiB.
+* each side is 64 to 1,024 pixels and the whole fits 256 KiB; a marked one may be longer by its band (:mod:`hal.camera.watermark`).
 
 It does not look at the pixels.
 """
@@ -22,6 +22,8 @@ from hal.errors import ProtocolError
 MEDIA_TYPE = "image/x-portable-graymap"
 MAX_IMAGE = 256 * 1024
 MIN_SIDE, MAX_SIDE = 64, 1024
+MAX_BAND_ROWS, MAX_BAND = 512, 64 * 1024
+"""What the band of a mark may add to the height and to the whole."""
 
 _HEADER = re.compile(rb"P5[ \t\r\n]+([0-9]{1,5})[ \t\r\n]+([0-9]{1,5})[ \t\r\n]+([0-9]{1,5})[ \t\r\n]")
 _MAX_HEADER = 64
@@ -29,16 +31,20 @@ _MAX_HEADER = 64
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One grey picture. ``image`` is the file exactly as the source sent it; those bytes are what gets digested and signed."""
+    """One grey picture. ``image`` is the whole file; once it is marked, those bytes are what gets digested and signed."""
 
     width: int
     height: int
     image: bytes
 
 
-def parse(image: bytes) -> Frame:
-    """Read one PGM file of at most :data:`MAX_IMAGE` bytes; raises :class:`~hal.errors.ProtocolError` with ``reason``."""
-    if len(image) > MAX_IMAGE:
+def parse(image: bytes, *, marked: bool = False) -> Frame:
+    """Read one PGM file of at most :data:`MAX_IMAGE` bytes, and a band if it is ``marked``.
+
+    Raises :class:`~hal.errors.ProtocolError` with ``reason``.
+    """
+    rows, size = (MAX_BAND_ROWS, MAX_BAND) if marked else (0, 0)
+    if len(image) > MAX_IMAGE + size:
         raise ProtocolError(reason="oversize", length=len(image))
     header = _HEADER.match(image[:_MAX_HEADER])
     if header is None:
@@ -46,7 +52,7 @@ def parse(image: bytes) -> Frame:
     width, height, maxval = (int(number) for number in header.groups())
     if maxval != 255:  # noqa: PLR2004  # pgm(5): 255 = one byte for each pixel
         raise ProtocolError(reason="depth", maxval=maxval)
-    if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
+    if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE + rows):
         raise ProtocolError(reason="size", width=width, height=height)
     if len(image) - header.end() != width * height:
         raise ProtocolError(reason="length", length=len(image))

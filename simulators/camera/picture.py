@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the sensor sees: a persona's drawn face, enlarged, with the noise that makes every frame of a real sensor another one.
+"""What the sensor sees: a persona's drawn face, enlarged, or a page; with the noise that makes every frame of a real sensor another one.
 
-Format: netpbm pgm(5), raw form, maxval 255; 360 x 450 pixels, close to the 358 x 441 of identity photographs.
+Format: netpbm pgm(5), raw form, maxval 255; a face has 360 x 450 pixels, close to the 358 x 441 of identity photographs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import random
 
+from simulators.camera.papers import page_pgm
 from simulators.personas import PERSONAS, portrait_pgm
 
 SCALE = 3
@@ -26,9 +27,20 @@ def _still(persona: str) -> tuple[int, int, bytes]:
 
 def take(persona: str, number: int) -> bytes:
     """Return frame ``number`` of ``persona``; the same arguments give the same picture. ``KeyError`` for nobody we know."""
-    width, height, still = _still(persona)
+    return _seen(*_still(persona), f"{persona}/{number}")
+
+
+def take_page(document: str, persona: str, page: int, number: int) -> bytes:
+    """Return frame ``number`` of that page; ``KeyError`` or ``IndexError`` for one we do not have."""
+    _, size, _, pixels = page_pgm(document, persona, page).split(b"\n", 3)
+    width, height = (int(part) for part in size.split())
+    return _seen(width, height, pixels, f"{document}/{persona}/{page}/{number}")
+
+
+def _seen(width: int, height: int, still: bytes, seed: str) -> bytes:
+    """Return the picture with its noise."""
     pixels = bytearray(still)
-    noise = random.Random(f"{persona}/{number}")
+    noise = random.Random(seed)
     for grain in noise.randbytes(height):
         pixels[noise.randrange(len(pixels))] = grain
     return b"P5\n%d %d\n255\n" % (width, height) + bytes(pixels)

@@ -18,7 +18,7 @@ from simulators.desk.people import People
 from simulators.desk.script import Script, from_text
 from simulators.kit import add_common_arguments, from_arguments
 
-DEVICES = ("controller", "id_reader", "sim_card", "camera")
+DEVICES = ("controller", "id_reader", "sim_card", "camera", "document_camera")
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ WHAT: Mapping[str, str] = {
     "id_reader": "identity-card reader on a serial port",
     "controller": "microcontroller, its own firmware, on a serial port",
     "camera": "counter camera, a frame source",
+    "document_camera": "document camera, a frame source; lay a page with its control socket",
     "printer": "receipt printer on a serial port",
     "backend": "the operator, HTTPS on loopback",
     "desk": "the clerk and the subscriber",
@@ -49,7 +50,7 @@ def write_terminal(layout: Layout, endpoints: Mapping[str, Mapping[str, Any]]) -
             "layouts": str(layout.state_dir / "card-layouts.json"),
         },
         "controller": {"port": str(layout.device("controller"))},
-        "camera": {"source": str(layout.device("camera"))},
+        "camera": {"source": str(layout.device("camera")), "documents": str(layout.device("document-camera"))},
         "printer": {"port": str(layout.device("printer"))},
     }
     text = "".join(

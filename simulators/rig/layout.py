@@ -19,6 +19,7 @@ MODULES: Mapping[str, str] = {
     "id_reader": "simulators.id_reader",
     "controller": "simulators.controller",
     "camera": "simulators.camera",
+    "document_camera": "simulators.camera",
     "printer": "simulators.printer",
     "backend": "simulators.backend",
     "desk": "simulators.desk",
@@ -98,6 +99,7 @@ class Layout:
             "id_reader": lambda: ["--link", str(self.device("id-reader"))],
             "controller": lambda: ["--link", str(self.device("controller")), "--reader-control", str(self.control("id_reader"))],
             "camera": lambda: ["--socket", str(self.device("camera")), "--persona", choices.persona],
+            "document_camera": lambda: ["--socket", str(self.device("document-camera")), "--table"],
             "printer": lambda: ["--link", str(self.device("printer"))],
             "backend": lambda: ["--state", str(self.root / "operator"), "--blank", f"@{self.pool}", *PACKS],
             "desk": lambda: self._desk(choices),
@@ -107,7 +109,7 @@ class Layout:
     def _desk(self, choices: Choices) -> list[str]:
         controls = [
             part
-            for name in ("controller", "id_reader", "sim_card", "camera")
+            for name in ("controller", "id_reader", "sim_card", "camera", "document_camera")
             for part in (f"--{name.replace('_', '-')}-control", str(self.control(name)))
         ]
         script = f'{{"persona": "{choices.persona}"}}'

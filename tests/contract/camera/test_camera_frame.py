@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from hal.camera.frame import MAX_IMAGE, MEDIA_TYPE, build, parse
 from hal.camera.portrait import live_portrait
+from hal.camera.watermark import Watermark, stamp
 from hal.document import Portrait, PortraitProvenance
 from hal.errors import ProtocolError
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/camera/frames.json").read_text())
 GOOD = build(64, 64, bytes(range(256)) * 16)
+MARK = Watermark("MOBILE", "T01", "2026-11-30", "AB" * 16)
 
 
 def image_of(vector: dict[str, Any]) -> bytes:
@@ -81,11 +83,12 @@ def test_frame_build_with_wrong_pixel_count_is_the_callers_mistake() -> None:
 
 
 def test_live_portrait_of_a_picture_is_minted_with_camera_provenance() -> None:
-    portrait = live_portrait(GOOD)
+    marked = stamp(parse(GOOD), MARK, across=False).image
+    portrait = live_portrait(marked, MARK)
     assert isinstance(portrait, Portrait)
-    assert (portrait.provenance, portrait.image, portrait.media_type) == (PortraitProvenance.CAMERA, GOOD, MEDIA_TYPE)
+    assert (portrait.provenance, portrait.image, portrait.media_type) == (PortraitProvenance.CAMERA, marked, MEDIA_TYPE)
 
 
 def test_live_portrait_of_anything_else_is_the_declared_error() -> None:
     with pytest.raises(ProtocolError):
-        live_portrait(GOOD + b"\x00")
+        live_portrait(stamp(parse(GOOD), MARK, across=False).image + b"\x00", MARK)

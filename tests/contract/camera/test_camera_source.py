@@ -14,9 +14,12 @@ from hal.camera.errors import NoFrame
 from hal.camera.portrait import live_portrait
 from hal.camera.service import CameraService
 from hal.camera.source import capture
+from hal.camera.watermark import Watermark
 from hal.deadline import Deadline
 from hal.errors import DeadlinePassed, HalError, LinkClosed, ProtocolError
 from simulators.kit.launch import RunningSimulator
+
+MARK = Watermark("MOBILE", "T01", "2026-11-30", "AB" * 16)
 
 
 @pytest.fixture
@@ -41,10 +44,10 @@ def test_capture_two_questions_give_two_fresh_pictures(camera: RunningSimulator)
 
 def test_capture_of_another_persona_is_another_picture(camera: RunningSimulator) -> None:
     service = CameraService({"source": camera.endpoints["source"]})
-    answer = service.operations["capture"]({}, Deadline.after(5))
+    answer = service.operations["capture"]({"mark": MARK.to_json()}, Deadline.after(5))
     camera.control("persona", persona="li")
-    other = service.operations["capture"]({}, Deadline.after(5))
-    pixels = [live_portrait(bytes.fromhex(each["image"])).image for each in (answer, other)]
+    other = service.operations["capture"]({"mark": MARK.to_json()}, Deadline.after(5))
+    pixels = [live_portrait(bytes.fromhex(each["image"]), MARK).image for each in (answer, other)]
     assert sum(one != two for one, two in zip(*pixels, strict=True)) > 10_000
     assert service.link_us > 0
 

@@ -32,7 +32,9 @@ from firmware.core.record import build_record
 from firmware.kiosk import intents
 from firmware.runtime import config
 from firmware.runtime.maintenance import Maintenance
+from hal.camera.frame import parse
 from hal.camera.portrait import live_portrait
+from hal.camera.watermark import Watermark, stamp
 from hal.document import Holder, Portrait, Provenance
 from hal.id_reader.reading import to_holder
 from hal.minting import mint_holder
@@ -45,19 +47,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from simulators.personas import Persona
     from tests.support.station import Station
 
 HOST_CODE = [path for path in python_files(*SHIPPED) if path.parts[:2] != ("firmware", "controller")]
-MAKERS = {"hal/minting.py", "hal/id_reader/reading.py", "hal/camera/portrait.py"}
-"""The mint, and the two readers that use it."""
+MAKERS = {"hal/minting.py", "hal/id_reader/reading.py", "hal/camera/portrait.py", "hal/camera/pages.py"}
+"""The mint, and the readers and cameras that use it."""
 WORDS = {"name", "holder", "identity", "citizen", "address", "birth", "sex", "nationality", "issuer", "portrait", "photo", "face", "image"}
 """What an option, parameter or field for an identity value would be called."""
 ZHANG = PERSONAS["zhang"]
 TODAY = date(2030, 6, 15)
+MARK = Watermark("OPERATOR", "T01", "2030-06-15", "AB" * 16)
 
 
 def read() -> tuple[Holder, Portrait]:
     return to_holder(text_block(ZHANG), photo_block(ZHANG), None)
+
+
+def taken_of(persona: Persona) -> Portrait:
+    return live_portrait(stamp(parse(portrait_pgm(persona)), MARK, across=False).image, MARK)
 
 
 def trees() -> Iterator[tuple[str, ast.AST]]:
@@ -75,8 +83,10 @@ def calls(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.clause("DS-03", "N182-2a", "OLD-2")
 def test_only_readers_call_the_mint_and_only_the_mint_calls_the_constructors() -> None:
-    minting = {path for path, tree in trees() for call in calls(tree) if call.rpartition(".")[2] in {"mint_holder", "mint_portrait"}}
-    making = {path for path, tree in trees() for call in calls(tree) if call.rpartition(".")[2] in {"Holder", "Portrait"}}
+    minting = {
+        path for path, tree in trees() for call in calls(tree) if call.rpartition(".")[2] in {"mint_holder", "mint_portrait", "mint_page"}
+    }
+    making = {path for path, tree in trees() for call in calls(tree) if call.rpartition(".")[2] in {"Holder", "Portrait", "Page"}}
     assert minting == MAKERS - {"hal/minting.py"}
     assert making == {"hal/minting.py"}
 
@@ -87,7 +97,7 @@ def test_only_makers_say_that_they_return_an_identity() -> None:
         for path, tree in trees()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None
-        if {"Holder", "Portrait"} & {part.id for part in ast.walk(node.returns) if isinstance(part, ast.Name)}
+        if {"Holder", "Portrait", "Page"} & {part.id for part in ast.walk(node.returns) if isinstance(part, ast.Name)}
     }
     assert found == MAKERS
 
@@ -154,7 +164,7 @@ def test_holder_that_was_read_is_not_changed_copied_derived_or_restored(forge: C
 
 
 def test_portrait_is_guarded_like_a_holder() -> None:
-    for portrait in (read()[1], live_portrait(portrait_pgm(ZHANG))):
+    for portrait in (read()[1], taken_of(ZHANG)):
         for forge in (copy.copy, copy.deepcopy, pickle.dumps, lambda value: type("Typed", (type(value),), {})):
             with pytest.raises(TypeError):
                 forge(portrait)
@@ -169,7 +179,7 @@ def test_what_only_looks_like_a_holder_is_r115_and_is_not_signed() -> None:
     assert check_document(holder, TODAY).outcome is None
     assert check_document(double, TODAY).outcome == "R115"
     assert assurance(double, [("face-match", True), ("liveness", True)]) is Assurance.AL0
-    taken = live_portrait(portrait_pgm(ZHANG))
+    taken = taken_of(ZHANG)
     forged: Any = SimpleNamespace(image=taken.image, media_type=taken.media_type, provenance=taken.provenance)
     assert build_record(core_world.facts(), (core_world.person(holder=holder, portraits=(portrait, taken)),), salts=core_world.SALTS).items
     with pytest.raises(TypeError, match="comes from a reader"):

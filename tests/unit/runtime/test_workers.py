@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+MARK = {"operator": "MOBILE", "purpose": "T01", "date": "2026-11-30", "session": "AB" * 16}
+
+
 @pytest.fixture
 def camera() -> Iterator[RunningSimulator]:
     with tempfile.TemporaryDirectory(prefix="rnt-w-") as name:
@@ -29,7 +32,7 @@ def camera() -> Iterator[RunningSimulator]:
 
 
 async def capture(worker: DeviceWorker, timeout: float = 5.0) -> str:  # noqa: ASYNC109  # the driver's deadline
-    return str((await worker.call("capture", timeout=timeout))["media_type"])
+    return str((await worker.call("capture", timeout=timeout, mark=MARK))["media_type"])
 
 
 def run(camera: RunningSimulator, scenario: str) -> None:
