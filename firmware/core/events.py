@@ -147,6 +147,21 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """The personal items were kept to the hard limit: their key was destroyed in the transaction of this very row (DS-08)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Two members of staff ended the session; what it still held was erased with this row. ``warrant`` names their decision."""
+
+    at: int
+    warrant: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Restarted:
     """The terminal started and found this session open."""
 
@@ -169,6 +184,8 @@ Event = (
     | ReportGivenUp
     | ReceiptDone
     | Erased
+    | Expired
+    | Withdrawn
     | Restarted
 )
 
@@ -186,6 +203,8 @@ KINDS: Final[dict[str, type[Event]]] = {
     "report-given-up": ReportGivenUp,
     "receipt-done": ReceiptDone,
     "erased": Erased,
+    "expired": Expired,
+    "withdrawn": Withdrawn,
     "restarted": Restarted,
 }
 """Stored name → event. A name is never reused for another meaning."""

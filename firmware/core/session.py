@@ -14,6 +14,8 @@ Rules
 6. Whatever the operator may know of is reported until acknowledged. A report needs no personal data, so erasing does not wait for it; the
    card's answers are not personal and outlive the erasing until they were reported.
 7. After a restart nothing in flight is assumed; ``resume`` has one rule for each state.
+8. Data kept to the hard limit, and a session two members of staff withdraw, are erased at once, in the row that says so; the operator is
+   told as after any other end. A card that was begun then counts as void: what could prove it is gone.
 
 It does not read a clock, draw a random number or know a device, and it does not retry: one effect, one event.
 """
@@ -21,7 +23,7 @@ It does not read a clock, draw a random number or know a device, and it does not
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Final, assert_never
 
 from firmware.core import effects as fx
 from firmware.core.effects import ACTIVE, Effect, Permit, grant_permit
@@ -32,6 +34,7 @@ from firmware.core.events import (
     CardRechecked,
     Erased,
     Event,
+    Expired,
     Opened,
     ReadBack,
     ReceiptDone,
@@ -40,6 +43,7 @@ from firmware.core.events import (
     ReportGivenUp,
     Restarted,
     StepDone,
+    Withdrawn,
     Written,
 )
 from firmware.core.states import (
@@ -62,10 +66,16 @@ from firmware.core.states import (
     Writing,
 )
 
-CARD_STEP = "card"
+CARD_STEP: Final = "card"
 """The capture step that ends in ``CardIdentified``."""
-CARD_ANSWERS = "card_answers"
+CARD_ANSWERS: Final = "card_answers"
 """The sealed item that holds what the card itself said (deterministic CBOR of the result's claim 262)."""
+
+
+NOT_HANDED_OVER: Final = "R511"
+"""How a session ends whose card was not begun when its data reached the hard limit (TB-20: too old)."""
+WITHDRAWN: Final = "R207"
+"""How it ends when two members of staff withdrew it: as when the clerk cancels."""
 
 
 class UnexpectedEvent(Exception):
@@ -114,8 +124,10 @@ def step(state: State, event: Event) -> Transition:  # noqa: C901, PLR0911, PLR0
             return Transition(Erasing(ACTIVE, None), fx.Erase())
         case Erasing(), Erased():
             return _erased(state)
-        case Advising(), Acknowledged():
+        case Advising(), Acknowledged() | Withdrawn():
             return Transition(Closed(state.outcome), close=True)
+        case _, Expired() | Withdrawn():
+            return _erased(Erasing(*_cut_short(state, NOT_HANDED_OVER if isinstance(event, Expired) else WITHDRAWN)))
         case _, Refused():
             return _refused(state, event)
         case _:
@@ -225,6 +237,29 @@ def _refused(state: State, event: Refused) -> Transition:
             raise UnexpectedEvent(f"refused in {type(state).__name__}")
 
 
+def _cut_short(state: State, code: str) -> tuple[str, Advice | None]:  # noqa: PLR0911  # one case for each state
+    """Return outcome and advice of a session that is erased at once, wherever it stands; ``code`` is for one whose card was not begun."""
+    match state:
+        case Capturing() | Signing():
+            return code, None
+        case Submitting():
+            return code, Advice("cancelled", state.signed.record, b"")
+        case Rechecking():
+            return code, Advice("cancelled", state.signed.record, state.grant.approval)
+        case Writing():
+            return "R711", _voided(state, b"")
+        case Verifying() | Recovering():
+            return "R711", _voided(state, state.answers)
+        case Reporting():
+            return "R710", _good(state)
+        case Receipting():
+            return ACTIVE, None
+        case Erasing():
+            return state.outcome, state.advice
+        case _:
+            raise UnexpectedEvent(f"nothing to erase in {type(state).__name__}")
+
+
 def _end(outcome: str, advice: Advice | None) -> Transition:
     return Transition(Erasing(outcome, advice), fx.Erase())
 
@@ -235,8 +270,9 @@ def resume(state: State, event: Restarted) -> Transition:  # noqa: C901, PLR0911
     Before the record leaves the terminal the evidence was in memory only: the session ends with R803, nothing written. A submitted
     record is asked for again under its key. An approved card is read again. A write that had begun is decided by reading the card
     back: complete, or void (R711). A script or relay that had begun is void (R711) without a look at the card: what the card said is lost,
-    and it would refuse, or worse take, the same commands again. Once its answers are durable, only its identity is read again. Everything
-    later is repeated; it is idempotent.
+    and it would refuse, or worse take, the same commands again. Once its answers are durable, only its identity is read again. The report
+    is repeated; it is idempotent. An active number's receipt is not printed any more: its data is due within seconds of the
+    acknowledgement (DS-07), and nobody knows how long the power was off.
     """
     match state:
         case New() | Capturing() | Signing():
@@ -253,7 +289,7 @@ def resume(state: State, event: Restarted) -> Transition:  # noqa: C901, PLR0911
         case Reporting():
             return _report(state)
         case Receipting():
-            return Transition(state, fx.PrintReceipt())
+            return _end(ACTIVE, None)
         case Erasing():
             return Transition(state, fx.Erase())
         case Advising():

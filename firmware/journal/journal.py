@@ -9,6 +9,7 @@ Rules
 * Personal data goes into sealed items only. Erasing deletes the session's wrapped key and the items in the transaction of the erasing
   row, then empties the log, so that neither file still holds them. Items it is told to keep are sealed anew under another key, in the
   same transaction, and are deleted with the closing row.
+* Items named ``biometric/…`` are pictures of faces and papers: other tables, other keys (:mod:`firmware.journal.items`).
 * Every caller mistake (wrong sizes, appending to a closed session, items after erasing) is a ``ValueError`` before anything is written.
 
 The signed checkpoints of the audit tree and the operator's countersignatures are rows too, each a session of its own.
@@ -24,7 +25,8 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from firmware.journal import merkle, proofs, reading, sealing
 from firmware.journal.entry import CHAIN_START, CLOSES, ERASES, Entry, next_chain
-from firmware.journal.errors import AlreadySpent, ItemGone, JournalCorrupt, JournalError
+from firmware.journal.errors import AlreadySpent, JournalCorrupt
+from firmware.journal.items import Items
 from firmware.journal.reading import Tip
 from firmware.journal.schema import APPLICATION_ID, MIGRATIONS
 from firmware.journal.store import Store
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from firmware.core.retention import Age
     from firmware.journal.entry import Outline
     from firmware.journal.values import CheckpointRow
 
@@ -65,14 +68,14 @@ class Journal:
     def __init__(self, store: Store, store_key: bytes) -> None:
         """Take over a configured, identified store. Verifies it; see :meth:`open` for what that raises."""
         self._store = store
-        self._store_key = store_key
         self._noted = reading.noted_tree(store)
         self._tree, chains = reading.check_tree(store, self._noted)
         self._root = self._tree.root()
         self._tips: dict[bytes, Tip] = reading.open_tips(store, chains)
         self._last_record = reading.last_link(store)
         reading.last_checkpoint(store)
-        reading.check_items(store, store_key)
+        self._items = Items(store, store_key)
+        self._items.check()
 
     @classmethod
     def open(cls, path: Path, store_key: bytes) -> Self:
@@ -144,10 +147,10 @@ class Journal:
             )
             if spend or record or kind in MARKS:
                 self._write_links(entry)
-            self._write_items(number, session, items)
+            self._items.put(number, session, items)
             if flags:
                 self._end(number, erase=forget, close=close)
-                self._write_items(number, session, kept)
+                self._items.put(number, session, kept)
             if noting:
                 self._store.execute("UPDATE unit SET audit_size = ?, audit_peaks = ?", (tree.size, tree.pack()))
         self._tree, self._root, self._last_record = tree, root, record or self._last_record
@@ -181,19 +184,30 @@ class Journal:
         self._store.check()
         return tuple(self._tips)
 
+    def holding(self) -> tuple[bytes, ...]:
+        """Return the open sessions whose items were not erased, oldest first."""
+        self._store.check()
+        return tuple(session for session, tip in self._tips.items() if not tip.erased)
+
+    def noted_ages(self) -> dict[bytes, Age]:
+        """Return how old open sessions were when that was last noted; a session without a note was never old enough."""
+        return reading.noted_ages(self._store)
+
+    def note_ages(self, ages: Mapping[bytes, Age]) -> None:
+        """Note how old open sessions are now; durable on return. ``ValueError`` for one that is not open."""
+        numbers = {session: tip.number for session in ages if (tip := self._tips.get(session))}
+        if len(numbers) != len(ages):
+            raise ValueError("session is not open")
+        with self._store.transaction():
+            for session, age in ages.items():
+                self._store.execute(
+                    "INSERT OR REPLACE INTO age (session, lived_ms, at, boot_id, boot_ms, crossed) VALUES (?, ?, ?, ?, ?, ?)",
+                    (numbers[session], age.lived_ms, age.at, age.boot_id, age.boot_ms, age.crossed),
+                )
+
     def item(self, session: bytes, name: str) -> bytes:
         """Return a sealed item's content; raises :class:`ItemGone`, or :class:`JournalCorrupt` when it does not open."""
-        found = self._store.query(
-            "SELECT k.wrapped, i.sealed FROM session s JOIN session_key k ON k.session = s.id"
-            " JOIN item i ON i.session = s.id WHERE s.name = ? AND i.name = ?",
-            (session, name),
-        )
-        if not found:
-            raise ItemGone(f"session {session.hex()} holds no item {name}")
-        try:
-            return sealing.open_item(self._store_key, found[0][0], session, name, found[0][1])
-        except sealing.Unsealable as error:
-            raise self._corrupt("a sealed item is damaged") from error
+        return self._items.take(session, name)
 
     def last_record(self) -> RecordLink:
         """Return the link of the last signed record, ``RecordLink(0, 32 zero bytes)`` before the first."""
@@ -317,29 +331,11 @@ class Journal:
         elif entry.kind == COUNTERSIGNATURE:
             self._store.execute("INSERT INTO countersignature (row, checkpoint) SELECT ?, max(row) FROM checkpoint", (entry.seq,))
 
-    def _write_items(self, number: int, session: bytes, items: Mapping[str, bytes]) -> None:
-        if not items:
-            return
-        if found := self._store.query("SELECT wrapped FROM session_key WHERE session = ?", (number,)):
-            wrapped: bytes = found[0][0]
-        else:
-            wrapped = sealing.new_session_key(self._store_key, session)
-            self._store.execute("INSERT INTO session_key (session, wrapped) VALUES (?, ?)", (number, wrapped))
-        for name, content in items.items():
-            try:
-                sealed = sealing.seal_item(self._store_key, wrapped, session, name, content)
-            except sealing.Unsealable as error:
-                raise self._corrupt("a session key is damaged") from error
-            self._store.execute(
-                "INSERT INTO item (session, name, sealed) VALUES (?, ?, ?)"
-                " ON CONFLICT (session, name) DO UPDATE SET sealed = excluded.sealed",
-                (number, name, sealed),
-            )
-
     def _end(self, number: int, *, erase: bool, close: bool) -> None:
         if erase:
-            self._store.execute("DELETE FROM item WHERE session = ?", (number,))
-            self._store.execute("DELETE FROM session_key WHERE session = ?", (number,))
+            self._items.destroy(number)
+        if close:
+            self._store.execute("DELETE FROM age WHERE session = ?", (number,))
         self._store.execute("UPDATE session SET erased = erased | ?, closed = ? WHERE id = ?", (erase, close, number))
 
     def _number(self, session: bytes) -> int:
@@ -373,10 +369,6 @@ class Journal:
         except JournalCorrupt:
             self._store.stop("content does not add up")
             raise
-
-    def _corrupt(self, reason: str) -> JournalError:
-        self._store.stop(reason)
-        return JournalCorrupt(reason)
 
 
 def _migrate(store: Store, store_key: bytes, *, fresh: bool) -> None:

@@ -11,8 +11,9 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from firmware.core.retention import Age
 from firmware.journal import sealing
-from firmware.journal.entry import CHAIN_START, CLOSES, Entry, next_chain
+from firmware.journal.entry import CHAIN_START, CLOSES, ERASES, Entry, next_chain
 from firmware.journal.errors import JournalCorrupt
 from firmware.journal.merkle import Frontier, leaf_hash
 from firmware.journal.schema import APPLICATION_ID, MIGRATIONS
@@ -24,7 +25,19 @@ if TYPE_CHECKING:
     from firmware.journal.store import Store
 
 # they grow with the sessions, not with the rows
-SMALL_TABLES: Final = ("unit", "session", "spent", "record", "session_key", "item", "checkpoint", "countersignature")
+SMALL_TABLES: Final = (
+    "unit",
+    "session",
+    "spent",
+    "record",
+    "session_key",
+    "item",
+    "checkpoint",
+    "countersignature",
+    "biometric_key",
+    "biometric",
+    "age",
+)
 _BATCH: Final = 1024
 _COLUMNS: Final = (
     "SELECT r.seq, s.name, r.flags, r.kind, r.payload, p.approval_id, p.nonce, p.record, l.number, l.digest, r.chain, r.root"
@@ -181,6 +194,8 @@ def open_tips(store: Store, chains: dict[bytes, bytes]) -> dict[bytes, Tip]:
         rows = session_rows(store, number, tip)
         if not rows or chains.get(name, tip.chain) != tip.chain or any(row.entry.session != name for row in rows):
             raise JournalCorrupt(f"session {number} has lost its rows")
+        if tip.erased != any(row.entry.flags & ERASES for row in rows):  # who is called erased is never asked to erase
+            raise JournalCorrupt(f"session {number} is not as erased as its rows say")
     return tips
 
 
@@ -193,18 +208,9 @@ def last_link(store: Store) -> RecordLink:
     return link
 
 
-def check_items(store: Store, store_key: bytes) -> None:
-    """Open every sealed item once and drop it; raises :class:`JournalCorrupt` when one does not open."""
-    for (number,) in store.query("SELECT id FROM item ORDER BY id"):
-        found = store.query(
-            "SELECT s.name, k.wrapped, i.name, i.sealed FROM item i JOIN session s ON s.id = i.session"
-            " JOIN session_key k ON k.session = i.session WHERE i.id = ?",
-            (number,),
-        )
-        if not found:
-            raise JournalCorrupt("an item has lost its key")
-        session, wrapped, name, sealed = found[0]
-        try:
-            sealing.open_item(store_key, wrapped, session, name, sealed)
-        except sealing.Unsealable as error:
-            raise JournalCorrupt("a sealed item is damaged") from error
+def noted_ages(store: Store) -> dict[bytes, Age]:
+    """Return the age of each open session that has one noted."""
+    found = store.query(
+        "SELECT s.name, a.lived_ms, a.at, a.boot_id, a.boot_ms, a.crossed FROM age a JOIN session s ON s.id = a.session WHERE s.closed = 0"
+    )
+    return {name: Age(lived_ms, at, boot_id, boot_ms, bool(crossed)) for name, lived_ms, at, boot_id, boot_ms, crossed in found}

@@ -57,7 +57,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             number INTEGER NOT NULL UNIQUE CHECK (number > 0),
             digest BLOB NOT NULL CHECK (length(digest) = 32)
         ) STRICT""",
-        # the only two tables that ever lose a row: erasing deletes both the key and what it opened
+        # these lose rows: erasing deletes both the key and what it opened
         """CREATE TABLE session_key (
             session INTEGER PRIMARY KEY REFERENCES session (id),
             wrapped BLOB NOT NULL
@@ -85,5 +85,28 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) STRICT""",
         *_kept("checkpoint"),
         *_kept("countersignature"),
+    ),
+    (
+        # pictures of faces and papers: their own store, their own keys (DS-10); loses rows as item and session_key do
+        """CREATE TABLE biometric_key (
+            session INTEGER PRIMARY KEY REFERENCES session (id),
+            wrapped BLOB NOT NULL
+        ) STRICT""",
+        """CREATE TABLE biometric (
+            id INTEGER PRIMARY KEY,
+            session INTEGER NOT NULL REFERENCES biometric_key (session),
+            name TEXT NOT NULL,
+            sealed BLOB NOT NULL,
+            UNIQUE (session, name)
+        ) STRICT""",
+        # how long an open session had lived when that was last noted; not hashed: it only ever makes the end come sooner
+        """CREATE TABLE age (
+            session INTEGER PRIMARY KEY REFERENCES session (id),
+            lived_ms INTEGER NOT NULL CHECK (lived_ms >= 0),
+            at INTEGER NOT NULL CHECK (at >= 0),
+            boot_id BLOB NOT NULL CHECK (length(boot_id) = 16),
+            boot_ms INTEGER NOT NULL CHECK (boot_ms >= 0),
+            crossed INTEGER NOT NULL CHECK (crossed IN (0, 1))
+        ) STRICT""",
     ),
 )

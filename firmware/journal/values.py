@@ -16,6 +16,8 @@ CHECKPOINT = "audit.checkpoint"
 COUNTERSIGNATURE = "audit.countersignature"
 """Kind of the row whose payload is the operator's countersignature of the last checkpoint."""
 MARKS = frozenset({CHECKPOINT, COUNTERSIGNATURE})
+BIOMETRIC_NAME = "biometric/"
+"""How the names of items begin that are pictures of faces or papers: they lie apart, under keys of their own (DS-10)."""
 _NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)
 
 

@@ -184,7 +184,8 @@ class Issue:
             name, number = cbor.decode(self.unit.journal.item(self.session, "masked"))
             iccid = self._issue_data().iccid
             lines = receipt.lines(serial=self.unit.serial, session=self.session, masked={"name": name, "number": number}, iccid=iccid)
-            await self.unit.devices["printer"].call("print", timeout=DEVICE_S, lines=lines, cut=True)
+            patience = min(DEVICE_S, self.unit.policies.packs.strictest("after_ack_s"))  # the data is erased by then, printed or not
+            await self.unit.devices["printer"].call("print", timeout=patience, lines=lines, cut=True)
         except (DeviceFailed, ItemGone):
             return Result(ReceiptDone(printed=False))
         return Result(ReceiptDone(printed=True))

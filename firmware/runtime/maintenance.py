@@ -46,7 +46,7 @@ from firmware.keystore import (
     suite_of_store_key,
 )
 from firmware.runtime import config as configuration
-from firmware.runtime import installation, policies
+from firmware.runtime import installation, policies, retention
 from firmware.runtime.certificates import CertificateRefused, check_certificate, parse
 from firmware.runtime.clock import Clock
 from firmware.runtime.log_export import LogExport
@@ -361,10 +361,13 @@ class Maintenance:
             return {"state": refused.kind}
 
     def _open_journal(self) -> Journal:
+        """Open the journal, and end what it may no longer keep before anything is asked of it."""
         try:
-            return Journal.open(self._state / "journal.db", load_store_key(self._state / STORE_KEY))
+            journal = Journal.open(self._state / "journal.db", load_store_key(self._state / STORE_KEY))
+            retention.begin(journal, Clock(journal.time_floor()).now())
         except (JournalError, KeystoreError) as error:
             raise _journal_refusal(error) from error
+        return journal
 
     @contextmanager
     def _journal(self) -> Iterator[Journal]:

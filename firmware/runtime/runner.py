@@ -7,6 +7,7 @@ Rules
 * An effect ends in exactly one event. A :class:`~firmware.runtime.unit.Stop` becomes ``Refused``; a failing journal stops the terminal.
 * Until the approval is spent an interrupt (tamper, cancel, stop) ends the running step; from then on nothing interrupts.
 * What the screen gets is masked.
+* Data that reached the hard limit ends the session: before each effect that is asked, and a step that can be ended ends then.
 
 It decides nothing about order or meaning: :mod:`firmware.core.session` does.
 """
@@ -20,9 +21,10 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from firmware.core import effects as fx
 from firmware.core import events, states
-from firmware.core.session import Transition, fold, step
+from firmware.core.retention import born
+from firmware.core.session import NOT_HANDED_OVER, Transition, fold, step
 from firmware.journal import AlreadySpent, Spend
-from firmware.runtime import refusals, texts
+from firmware.runtime import refusals, retention, texts
 from firmware.runtime.capture import Capture
 from firmware.runtime.issue import Issue
 from firmware.runtime.timing import REPORT_TRIES, pause_after
@@ -64,10 +66,13 @@ class Session:
         self._waited = unit.waited_us
         self._commits = unit.journal.commits
         self._pauses_us = 0
+        self._age = born(0, b"", 0)
+        self._hours = unit.policies.packs.strictest("device_data_hours")
 
     async def open(self, kind: str) -> None:
         """Begin a new session of a transaction ``kind`` and run it to its end."""
         now = self.unit.clock.now()
+        self._age = born(now.at, now.boot_id, now.boot_ms)
         plan = self.unit.policies.plan(kind, DOCUMENT, now.at)
         self._capture = Capture(self.unit, plan, self._evidence, self._show)
         await self._writer.count_traffic()
@@ -84,6 +89,7 @@ class Session:
         self._masked, self._writer.imsi = self._issue.remembered()
         await self._writer.count_traffic()
         now = self.unit.clock.now()
+        self._age = retention.ages(self.unit.journal, now)[self.id]
         self._show(step=None, state="working", sentence=texts.sentence(texts.RESUMING))
         await self._run(self._append(stands, Result(events.Restarted(now.at, now.boot_id, now.boot_ms))))
 
@@ -105,13 +111,25 @@ class Session:
 
     async def _run(self, stands: Transition) -> None:
         while stands.effect is not None:
-            result = await self._effect(stands)
+            result = self._expired(stands) or await self._effect(stands)
             if result is None:
                 break
             stands = self._append(stands, result)
-            if isinstance(result.event, events.Erased):
+            if isinstance(result.event, events.Erased | events.Expired):
                 await self._finish(stands.state)
                 self._forget()
+
+    def _seconds_left(self) -> float:
+        """Return how long personal data may still be kept, in seconds; none or less: it is past the limit."""
+        now = self.unit.clock.now()
+        age = self._age.now(now.at, now.boot_id, now.boot_ms)
+        return 0.0 if age.over(self._hours) else self._hours * 3600 - age.lived_ms / 1000
+
+    def _expired(self, stands: Transition) -> Result | None:
+        """Return the end of a session that holds personal data past the limit."""
+        if isinstance(stands.state, states.Erasing | states.Advising) or self._seconds_left() > 0:
+            return None
+        return Result(events.Expired(self.unit.clock.now().at))
 
     def _forget(self) -> None:
         """Drop what memory holds of the person: the operator may have to be told for hours yet, and that needs none of it."""
@@ -130,7 +148,7 @@ class Session:
             following = step(stands.state, refused.event)
             self._commit(refused, following)
         self._note(result.event)
-        if isinstance(following.state, states.Erasing):
+        if isinstance(following.state, states.Erasing | states.Advising | states.Closed):
             self.outcome = following.state.outcome
         return following
 
@@ -195,7 +213,9 @@ class Session:
         work = asyncio.ensure_future(self._dispatch(effect, state))
         watch = asyncio.ensure_future(self.unit.interrupt.wait())
         try:
-            await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait((work, watch), timeout=self._seconds_left(), return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                raise Stop(NOT_HANDED_OVER)
             if self.unit.interrupt.code:  # also when the step came to its end in the same moment: the next one may be the write
                 raise Stop(self.unit.interrupt.code)
             return work.result()
@@ -242,6 +262,8 @@ class Session:
     async def _submit(self) -> Result:
         if not await self._settle():
             raise Stop("R801")
+        if self._seconds_left() <= 0:  # the operator was asked just now, and its word on the time is believed
+            raise Stop(NOT_HANDED_OVER)
         return await self._issue.submit(self.unit.policies.packs.strictest("approval_max_age_s"))
 
     async def _report(self, effect: fx.Report) -> Result | None:

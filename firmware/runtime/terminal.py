@@ -6,6 +6,8 @@ Rules
 * One session at a time. Sessions that only wait for the operator's acknowledgement are retried beside it, oldest first, and always
   before a new record is submitted, so that the operator hears of things in order.
 * A tampered, silent or unprovisioned controller, or a reader that does not answer, means no work; the screen says which code.
+* Personal data past the hard limit is erased before anything else, and while the terminal runs. Too many sessions that are not handed
+  over, or one that is too old, mean no new work (R511).
 * A failing journal ends the process; starting again verifies the file.
 """
 
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from firmware.core.effects import ACTIVE
 from firmware.core.errors import PolicyRefused
-from firmware.runtime import memory, refusals, texts
+from firmware.runtime import memory, refusals, retention, texts
 from firmware.runtime.runner import Session
 from firmware.runtime.timing import DEVICE_S, HEARTBEAT_S, LOG_S, RETRY_S, pause_after
 from firmware.runtime.witness import Witness
@@ -51,6 +53,8 @@ class Terminal:
         self._colour_changed = asyncio.Event()
         self._witness = Witness(unit)
         self._log_grew = asyncio.Event()
+        self._running = b""
+        self._hours = unit.policies.packs.strictest("device_data_hours")
 
     def stop(self) -> None:
         """Ask the terminal to end; a session that has not begun to write is refused, a write is finished."""
@@ -62,12 +66,13 @@ class Terminal:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        retention.enforce(self.unit.journal, self.unit.clock.now(), self._hours)
         await self.unit.kiosk.open()
         await asyncio.gather(*(device.start() for device in self.unit.devices.values()))
         self._show("starting", texts.sentence(texts.STARTING))
         try:
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(work()) for work in (self._advise, self._watch, self._show_log)]
+                background = [tasks.create_task(work()) for work in (self._advise, self._watch, self._show_log, self._retain)]
                 await self._recover()
                 await self._serve()
                 for task in background:
@@ -87,8 +92,9 @@ class Terminal:
         for identity in left_open:
             if self._stop.is_set():
                 break
-            session = Session(self.unit, identity, self.settle)
+            session, self._running = Session(self.unit, identity, self.settle), identity
             await session.resume()
+            self._running = b""
             self._remember(session.outcome)
             if identity in self.unit.journal.open_sessions():
                 self._pending.append(session)
@@ -122,6 +128,7 @@ class Terminal:
             start.cancel()
             return
         session = Session(self.unit, os.urandom(16), self.settle)
+        self._running = session.id
         self._light("amber")
         cancel = asyncio.ensure_future(self._cancelled())
         self._in_session = True
@@ -131,7 +138,7 @@ class Terminal:
             self._show("closed", texts.outcome(refused.code), refused.code)
             self._remember(refused.code)
         finally:
-            self._in_session = False
+            self._in_session, self._running = False, b""
             cancel.cancel()
         self._log_grew.set()
         await self._buzz("ok" if session.outcome == ACTIVE else "fail")
@@ -150,10 +157,17 @@ class Terminal:
 
     async def _readiness(self) -> str:
         """Return the code that keeps the terminal out of service now, or an empty text."""
-        if len(self._pending) >= MAX_PENDING:
+        if len(self._pending) >= MAX_PENDING or self._waits_too_long():
             return JOURNAL_FULL
         expired = self.unit.policies.code(self.unit.clock.now().at)
         return expired or self._witness.code or await self._controller_fault() or await self._reader_fault()
+
+    def _waits_too_long(self) -> bool:
+        """Return whether the operator has not heard of a session for as long as its data could have been kept."""
+        if not self._pending:
+            return False
+        found = retention.ages(self.unit.journal, self.unit.clock.now())
+        return any(found[session.id].over(self._hours) for session in self._pending if session.id in found)
 
     async def _controller_fault(self) -> str:
         """Ask the controller who it is and whether the case is whole, and have it power the card slot."""
@@ -201,6 +215,20 @@ class Terminal:
             await self._idle(pause_after(attempt))
             if self._pending and not self._in_session:
                 attempt = 1 if await self.settle() else min(attempt + 1, len(RETRY_S))
+
+    async def _retain(self) -> None:
+        """Erase what reaches the hard limit, and note how old the open sessions are; a session being run looks after itself."""
+        journal, clock, noted = self.unit.journal, self.unit.clock, 0.0
+        while not self._stop.is_set():
+            await self._idle(retention.LOOK_S)
+            for session, outcome in retention.enforce(journal, clock.now(), self._hours, running=self._running).items():
+                self._remember(outcome)
+                if session in journal.open_sessions():
+                    self._pending.append(Session(self.unit, session, self.settle))
+            noted += retention.LOOK_S
+            if noted >= retention.NOTE_S:
+                retention.note(journal, clock.now())
+                noted = 0.0
 
     async def _show_log(self) -> None:
         """Have the operator countersign the audit log: at the start, after each session, and now and then."""

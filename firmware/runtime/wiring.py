@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root: builds a :class:`~firmware.runtime.unit.Unit` out of a configuration and the state directory.
 
+Before it opens a key it ends what the journal may no longer keep.
 The only place that knows which implementation stands behind which part. It opens files and keys; it starts nothing.
 """
 
@@ -14,9 +15,9 @@ from firmware.core.keyring import Trust
 from firmware.journal import Journal
 from firmware.keystore import load_store_key, open_signer, provider_of, suite_of_store_key, tls_key_path
 from firmware.kiosk.server import Kiosk
-from firmware.runtime import installation, policies
+from firmware.runtime import installation, policies, retention
 from firmware.runtime.clock import Clock
-from firmware.runtime.maintenance import registered_sam_id
+from firmware.runtime.maintenance import STORE_KEY, TRUST, registered_sam_id
 from firmware.runtime.reader_power import ReaderWorker
 from firmware.runtime.unit import Interrupt, Unit
 from firmware.runtime.workers import DeviceWorker
@@ -36,20 +37,38 @@ def build(config: Config) -> Unit:
     """Return the unit; raises :class:`NotProvisioned`, or what the journal and the keystore raise."""
     state = config.terminal.state_dir
     installation.finish(state)
-    trust_file = state / "trust" / "trust.json"
-    if not trust_file.exists() or not (state / "keys" / "store.key").exists():
-        raise NotProvisioned(f"{config.terminal.serial} is not provisioned; run: rnt provision --help")
+    if not (state / STORE_KEY).exists():
+        raise _not_provisioned(config)
+    store_key = load_store_key(state / STORE_KEY)
+    journal = Journal.open(state / "journal.db", store_key)
+    try:
+        clock = Clock(journal.time_floor())
+        retention.begin(journal, clock.now())  # first of all, whatever else may be wrong with this unit
+        return _build(config, store_key, journal, clock)
+    except BaseException:
+        journal.close()
+        raise
+
+
+def _not_provisioned(config: Config) -> NotProvisioned:
+    return NotProvisioned(f"{config.terminal.serial} is not provisioned; run: rnt provision --help")
+
+
+def _build(config: Config, store_key: bytes, journal: Journal, clock: Clock) -> Unit:
+    state = config.terminal.state_dir
+    trust_file = state / TRUST
+    if not trust_file.exists():
+        raise _not_provisioned(config)
     stored = json.loads(trust_file.read_bytes())
     if type(stored) is not dict:
         raise NotProvisioned(f"the trust list of {config.terminal.serial} is damaged; provision it again")
-    signer, store_key = open_signer(config.keys.record, state), load_store_key(state / "keys" / "store.key")
+    signer = open_signer(config.keys.record, state)
     provider = provider_of(signer)
     if provider.suite is not suite_of_store_key(store_key):
         raise NotProvisioned(
             f"the keys of {config.terminal.serial} are of different suites; provision it again from an empty state directory"
         )
     trust = Trust.from_json(stored, provider)
-    journal = Journal.open(state / "journal.db", store_key)
     backend = BackendClient(
         config.backend.url,
         state / "trust" / "operator-ca.pem",
@@ -57,7 +76,6 @@ def build(config: Config) -> Unit:
         tls_key_path(config.keys.tls, state),
         config.backend.timeout_s,
     )
-    clock = Clock(journal.time_floor())
     return Unit(
         config=config,
         journal=journal,

@@ -14,16 +14,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from firmware.core.retention import Age
 from firmware.journal import ItemGone, Journal, RecordLink, Spend, merkle
 from firmware.journal.entry import CLOSES, ERASES, Entry
 
 STORE_KEY = bytes(range(32))
+PICTURE = "biometric/live"
+NAMES = ("holder", "key", "portrait", "x", PICTURE)
 A, B = b"a" * 16, b"b" * 16
 
 
 @dataclass(frozen=True)
 class Step:
-    """One append, or a raised floor when ``floor`` is set."""
+    """One append, or a raised floor when ``floor`` is set, or the session's age noted when ``lived_ms`` is."""
 
     session: bytes = A
     payload: bytes = b""
@@ -33,6 +36,7 @@ class Step:
     erase: bool = False
     close: bool = False
     floor: int = 0
+    lived_ms: int = 0
 
 
 def _bytes(label: str, size: int) -> bytes:
@@ -43,12 +47,15 @@ SPEND = Spend(_bytes("approval", 16), _bytes("nonce", 16), _bytes("record", 32))
 HISTORIES: dict[str, tuple[Step, ...]] = {
     "activation": (
         Step(payload=b"opened"),
-        Step(payload=_bytes("document", 300), items={"holder": _bytes("holder", 700)}),
+        Step(payload=_bytes("document", 300), items={"holder": _bytes("holder", 700), PICTURE: _bytes("live", 900)}),
         Step(floor=1_700_000_000),
+        Step(lived_ms=600_000),
         Step(payload=_bytes("signed", 1500), record=RecordLink(1, _bytes("record", 32)), items={"key": _bytes("key", 32)}),
         Step(payload=b"write", spend=SPEND),
         Step(payload=b"written"),
-        Step(payload=b"done", erase=True, close=True),
+        Step(payload=b"expired", erase=True),
+        Step(lived_ms=1_200_000),
+        Step(payload=b"reported", close=True),
         Step(session=B, payload=b"next"),
     ),
     "large": (
@@ -68,9 +75,17 @@ HISTORIES: dict[str, tuple[Step, ...]] = {
 }
 
 
+def age(step: Step) -> Age:
+    """Return the age a step notes."""
+    return Age(step.lived_ms, 1_700_000_000, b"boot" * 4, step.lived_ms, crossed=False)
+
+
 def perform(journal: Journal, step: Step) -> None:
     if step.floor:
         journal.raise_time_floor(step.floor)
+        return
+    if step.lived_ms:
+        journal.note_ages({step.session: age(step)})
         return
     journal.append(
         step.session,
@@ -88,14 +103,15 @@ def state(journal: Journal) -> tuple[Any, ...]:
     """Everything the journal can be asked."""
     items = []
     for session in (A, B):
-        for name in ("holder", "key", "portrait", "x"):
+        for name in NAMES:
             try:
                 items.append(journal.item(session, name))
             except ItemGone:
                 items.append(b"(gone)")
     rows = tuple((row.seq, row.payload) for session in (A, B) for row in journal.rows(session))
     spent = tuple(journal._store.query("SELECT approval_id, nonce, record FROM spent"))
-    return rows, journal.open_sessions(), journal.last_record(), journal.time_floor(), journal.audit_head(), spent, tuple(items)
+    ages = journal.noted_ages()
+    return rows, journal.open_sessions(), journal.last_record(), journal.time_floor(), journal.audit_head(), spent, tuple(items), ages
 
 
 def expected_states(steps: tuple[Step, ...]) -> list[tuple[Any, ...]]:
@@ -104,10 +120,13 @@ def expected_states(steps: tuple[Step, ...]) -> list[tuple[Any, ...]]:
     still_open: dict[bytes, None] = {}
     items: dict[tuple[bytes, str], bytes] = {}
     tree, link, floor, spent = merkle.Frontier(), RecordLink(0, bytes(32)), 0, []
+    ages: dict[bytes, Age] = {}
     states = []
     for step in (None, *steps):
         if step and step.floor:
             floor = step.floor
+        elif step and step.lived_ms:
+            ages = {**ages, step.session: age(step)}
         elif step:
             flags = (ERASES if step.erase else 0) | (CLOSES if step.close else 0)
             entry = Entry(len(rows) + 1, step.session, flags, "k", step.payload, step.spend, step.record)
@@ -121,9 +140,10 @@ def expected_states(steps: tuple[Step, ...]) -> list[tuple[Any, ...]]:
                 items = {place: content for place, content in items.items() if place[0] != step.session}
             if step.close:
                 del still_open[step.session]
+                ages = {session: noted for session, noted in ages.items() if session != step.session}
         listed = tuple((seq, payload) for session in (A, B) for owner, seq, payload in rows if owner == session)
-        held = tuple(items.get((session, name), b"(gone)") for session in (A, B) for name in ("holder", "key", "portrait", "x"))
-        states.append((listed, tuple(still_open), link, floor, (tree.size, tree.root()), tuple(spent), held))
+        held = tuple(items.get((session, name), b"(gone)") for session in (A, B) for name in NAMES)
+        states.append((listed, tuple(still_open), link, floor, (tree.size, tree.root()), tuple(spent), held, ages))
     return states
 
 

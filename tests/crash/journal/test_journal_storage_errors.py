@@ -51,11 +51,10 @@ def _run(path: Path, inject: str) -> list[str]:
 
 # the first calls belong to the opening of a new journal, the later ones to its appends and to the emptying of the log
 ERRORS = [
-    *(("fdatasync", "EIO", when) for when in (1, 2, 3, 4, 5, 6, 8, 10, 12, 13)),
-    *(("pwrite64", "ENOSPC", when) for when in (1, 2, 40, 60, 70, 80, 90, 100)),
-    *(("pwrite64", "EIO", when) for when in (3, 65, 85, 105)),
-    ("ftruncate", "EIO", 2),
-    ("ftruncate", "EIO", 4),
+    *(("fdatasync", "EIO", when) for when in (1, 2, 3, 5, 8, 10, 12, 14, 16, 18, 20, 22, 24)),
+    *(("pwrite64", "ENOSPC", when) for when in (1, 2, 40, 70, 90, 110, 150, 190)),
+    *(("pwrite64", "EIO", when) for when in (3, 65, 85, 130, 170, 200)),
+    *(("ftruncate", "EIO", when) for when in (2, 4, 6)),
 ]
 
 

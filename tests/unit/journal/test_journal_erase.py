@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from firmware.journal import ItemGone, Journal
+from firmware.journal import ItemGone, Journal, sealing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,11 +131,17 @@ def test_opening_empties_a_log_left_by_a_crash(path: Path, tmp_path: Path) -> No
     with Journal.open(path, STORE_KEY) as journal:
         journal.append(A, "k", b"", items={"x": b"y" * 100})
         pieces = _secrets(journal, A)
-        # the power goes between the commit of the erasing row and the emptying of the log
-        with journal._store.transaction():
-            journal._end(1, erase=True, close=False)
-        for entry in path.parent.glob("journal.db*"):
-            (crashed / entry.name).write_bytes(entry.read_bytes())
+        empty_log = journal._store.checkpoint
+
+        def power_goes() -> None:
+            """Keep what is on the disk between the commit of the erasing row and the emptying of the log."""
+            if not list(crashed.iterdir()):
+                for entry in path.parent.glob("journal.db*"):
+                    (crashed / entry.name).write_bytes(entry.read_bytes())
+            empty_log()
+
+        journal._store.checkpoint = power_goes  # type: ignore[method-assign]  # the moment between two calls of the journal
+        journal.append(A, "k", b"", erase=True)
     assert _left(crashed / "journal.db", pieces) > 0
     with Journal.open(crashed / "journal.db", STORE_KEY) as journal:
         assert _left(crashed / "journal.db", pieces) == 0
@@ -175,3 +181,47 @@ def test_keeping_what_is_not_there_or_without_erasing_appends_nothing(path: Path
                 journal.append(A, "erased", b"", keep=("holder",), erase=erase, close=close)
         assert len(journal.rows(A)) == 1
         assert journal.item(A, "holder") == b"x"
+
+
+# ---- pictures of faces and papers lie apart (DS-10)
+
+
+def test_picture_lies_in_another_table_under_another_key(journal: Journal) -> None:
+    journal.append(A, "k", b"", items={"masked": b"text", "biometric/live": b"picture"})
+    rows = {table: journal._store.query(f"SELECT name FROM {table}") for table in ("item", "biometric")}  # noqa: S608  # tables of ours
+    assert rows == {"item": [("masked",)], "biometric": [("biometric/live",)]}
+    (text_key,), (picture_key,) = (journal._store.query(f"SELECT wrapped FROM {table}")[0] for table in ("session_key", "biometric_key"))  # noqa: S608  # the same
+    (sealed,) = journal._store.query("SELECT sealed FROM biometric")[0]
+    assert sealing.open_item(STORE_KEY, picture_key, A, "biometric/live", sealed, sealing.BIOMETRIC) == b"picture"
+    for wrapped, drawer in ((text_key, sealing.TEXTS), (text_key, sealing.BIOMETRIC), (picture_key, sealing.TEXTS)):
+        with pytest.raises(sealing.Unsealable):
+            sealing.open_item(STORE_KEY, wrapped, A, "biometric/live", sealed, drawer)
+
+
+@pytest.mark.parametrize("length", [16, 32])
+def test_key_that_wraps_the_keys_of_pictures_is_the_store_key_of_no_text(length: int) -> None:
+    store_key = bytes(range(length))
+    assert sealing.TEXTS.wrapping_key(store_key) == store_key
+    apart = sealing.BIOMETRIC.wrapping_key(store_key)
+    assert len(apart) == length
+    assert apart != store_key
+    with pytest.raises(sealing.Unsealable):
+        sealing.open_item(apart, sealing.new_session_key(store_key, A), A, "x", b"0" * 40)
+
+
+def test_picture_is_erased_with_its_session_alone(path: Path) -> None:
+    with Journal.open(path, STORE_KEY) as journal:
+        for session in (A, B):
+            journal.append(session, "k", b"", items={"biometric/live": os.urandom(9000)})
+        (key, sealed), _ = journal._store.query(
+            "SELECT k.wrapped, b.sealed FROM biometric b JOIN biometric_key k USING (session) ORDER BY b.id"
+        )
+        pieces = [blob[at : at + 16] for blob in (key, sealed) for at in range(0, len(blob) - 15, 256)]
+        assert _left(path, pieces) >= 0.9 * len(pieces)
+        journal.append(A, "erased", b"", erase=True)
+        assert _left(path, pieces) == 0
+        with pytest.raises(ItemGone):
+            journal.item(A, "biometric/live")
+        assert len(journal.item(B, "biometric/live")) == 9000
+    with Journal.open(path, STORE_KEY) as journal:
+        assert len(journal.item(B, "biometric/live")) == 9000

@@ -17,7 +17,7 @@ from firmware.journal import AlreadySpent, ItemGone, Journal, RecordLink, Spend
 
 STORE_KEY = bytes(range(32))
 SESSIONS = [bytes([number]) * 16 for number in range(5)]
-NAMES = ["holder", "portrait", "key"]
+NAMES = ["holder", "biometric/portrait", "key"]
 sessions = st.sampled_from(SESSIONS)
 spends = st.builds(
     Spend,

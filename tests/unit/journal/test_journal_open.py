@@ -23,9 +23,9 @@ A, B = b"a" * 16, b"b" * 16
 
 def _filled(path: Path) -> None:
     with Journal.open(path, STORE_KEY) as journal:
-        journal.append(A, "k", b"one", items={"x": b"y"}, spend=Spend(A, A, A * 2), record=RecordLink(1, b"d" * 32))
+        journal.append(A, "k", b"one", items={"x": b"y", "biometric/x": b"p"}, spend=Spend(A, A, A * 2), record=RecordLink(1, b"d" * 32))
         journal.append(A, "k", b"two", close=True)
-        journal.append(B, "k", b"three", items={"x": b"y"}, record=RecordLink(2, b"e" * 32))
+        journal.append(B, "k", b"three", items={"x": b"y", "biometric/x": b"p"}, record=RecordLink(2, b"e" * 32))
 
 
 def _edit(path: Path, *statements: str) -> None:
@@ -171,6 +171,14 @@ DAMAGE = {
     "item moved to another session": "UPDATE item SET session = 1, name = 'z' WHERE session = 2",
     "session key damaged": "UPDATE session_key SET wrapped = zeroblob(60) WHERE session = 2",
     "session key removed": "DELETE FROM session_key WHERE session = 2",
+    "picture damaged": "UPDATE biometric SET sealed = zeroblob(40) WHERE session = 2",
+    "picture under a text's name": "UPDATE biometric SET name = 'x' WHERE session = 2",
+    "picture put among the texts": "INSERT INTO item (session, name, sealed) SELECT session, name, sealed FROM biometric WHERE session = 2",
+    "picture key removed": "DELETE FROM biometric_key WHERE session = 2",
+    "picture keys swapped": "UPDATE biometric_key SET wrapped = (SELECT wrapped FROM biometric_key WHERE session = 1) WHERE session = 2",
+    "text's key put in a picture key's place": "UPDATE biometric_key SET wrapped = (SELECT wrapped FROM session_key WHERE session = 2) "
+    "WHERE session = 2",
+    "session called erased": "UPDATE session SET erased = 1 WHERE id = 2",
     "session keys swapped": "UPDATE session_key SET wrapped = (SELECT wrapped FROM session_key WHERE session = 1) WHERE session = 2",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -51,6 +52,8 @@ port = "printer"
 """
 PLAN = ("notice", "document", "check", "portrait", "agreement", "confirm", "card")
 SESSION = b"S" * 16
+NOW = int(time.time())
+"""Sessions found open began a moment ago: one from another day would be past the hard limit."""
 MASKED = ("张*", "9901**********1234")
 
 
@@ -115,10 +118,10 @@ def leave_open(journal: Journal, *history: Event, items: dict[str, bytes] | None
 def signed_session() -> tuple[Event, ...]:
     boot = b"B" * 16
     return (
-        events.Opened(1_900_000_000, boot, 1000, "RNT-000001", "T01", PLAN),
+        events.Opened(NOW, boot, 1000, "RNT-000001", "T01", PLAN),
         *(events.StepDone(name, b"") for name in PLAN[:-1]),
         events.CardIdentified(bytes(32)),
-        events.RecordSigned(1_900_000_010, boot, 5000, b"R" * 32, b"N" * 16, 1),
+        events.RecordSigned(NOW, boot, 5000, b"R" * 32, b"N" * 16, 1),
     )
 
 
@@ -210,7 +213,7 @@ def test_interrupt_in_the_moment_the_recheck_ends_keeps_the_card_untouched(tmp_p
     unit.devices = cast("Any", {**unit.devices, "sim_card": writer})
     boot = unit.clock.now().boot_id
     opened, *steps, _, _ = signed_session()
-    signed = events.RecordSigned(1_900_000_010, boot, 5000, b"R" * 32, b"N" * 16, 1)
+    signed = events.RecordSigned(NOW, boot, 5000, b"R" * 32, b"N" * 16, 1)
     approved = events.Approved(b"A" * 16, b"R" * 32, b"N" * 16, "RNT-000001", card.digest, Mode.FIELDS, b"P" * 32, boot, 2**60)
     leave_open(unit.journal, opened, *steps, events.CardIdentified(card.digest), signed, approved)
     asyncio.run(Session(unit, SESSION, not_settled).resume())

@@ -20,6 +20,7 @@ from firmware.core.events import (
     CardRechecked,
     Erased,
     Event,
+    Expired,
     Opened,
     ReadBack,
     ReceiptDone,
@@ -29,6 +30,7 @@ from firmware.core.events import (
     Restarted,
     StepDone,
     UnknownEvent,
+    Withdrawn,
     Written,
     decode,
     encode,
@@ -226,7 +228,7 @@ RULES: dict[type[states.State], tuple[type[states.State], str]] = {
     states.Verifying: (states.Recovering, "VerifyCard"),
     states.Recovering: (states.Recovering, "VerifyCard"),
     states.Reporting: (states.Reporting, "Report"),
-    states.Receipting: (states.Receipting, "PrintReceipt"),
+    states.Receipting: (states.Erasing, "Erase"),
     states.Erasing: (states.Erasing, "Erase"),
     states.Advising: (states.Advising, "Report"),
 }
@@ -279,6 +281,67 @@ def test_cut_in_the_write_is_decided_by_the_card(equal: bool, outcome: str | Non
         assert state == states.Erasing(outcome, states.Advice("voided", RECORD, APPROVAL))
 
 
+# ---- erased at once: the hard limit, and two members of staff
+
+CANCELLED = states.Advice("cancelled", RECORD, b"")
+VOIDED = states.Advice("voided", RECORD, APPROVAL)
+CUT_SHORT: dict[type[states.State], tuple[str | None, states.Advice | None]] = {
+    states.Capturing: (None, None),
+    states.Signing: (None, None),
+    states.Submitting: (None, CANCELLED),
+    states.Rechecking: (None, replace(CANCELLED, approval=APPROVAL)),
+    states.Writing: ("R711", VOIDED),
+    states.Verifying: ("R711", VOIDED),
+    states.Recovering: ("R711", VOIDED),
+    states.Reporting: ("R710", states.Advice("written", RECORD, APPROVAL, DATA, "89860012345678901234")),
+    states.Receipting: ("ACTIVE", None),
+    states.Erasing: ("ACTIVE", None),
+}
+"""State → outcome (``None``: the event's own) and what the operator is still told."""
+
+
+@pytest.mark.parametrize(("event", "own"), [(Expired(2), "R511"), (Withdrawn(2, b"\6" * 16), "R207")], ids=["expired", "withdrawn"])
+@pytest.mark.parametrize("state", CUT_SHORT)
+def test_erasing_at_once_ends_every_state_with_its_code_and_tells_the_operator(state: type[states.State], event: Event, own: str) -> None:
+    outcome, advice = CUT_SHORT[state]
+    transition = step(fold(history_to(state)).state, event)
+    assert transition.erase
+    assert transition.spend is None
+    if advice is None:
+        assert transition == Transition(states.Closed(outcome or own), erase=True, close=True)
+    else:
+        assert transition.state == states.Advising(outcome or own, advice)
+        assert transition.effect == fx.Report(advice, outcome or own, patient=True)
+        assert step(transition.state, RESTARTED).effect == transition.effect
+
+
+@pytest.mark.parametrize("mode", OPAQUE)
+def test_erasing_at_once_keeps_what_the_card_answered_until_it_is_reported(mode: Mode) -> None:
+    for state, status in ((states.Verifying, "voided"), (states.Reporting, "answered")):
+        transition = step(fold(at(state, mode)).state, Expired(2))
+        assert transition.keep == (CARD_ANSWERS,)
+        assert isinstance(transition.effect, fx.Report)
+        assert (transition.effect.advice.status, transition.effect.advice.answers) == (status, ANSWERS)
+
+
+def test_every_state_that_may_hold_data_has_an_end_at_once_under_test() -> None:
+    assert set(CUT_SHORT) == set(get_args(states.State)) - {states.New, states.Advising, states.Closed}
+
+
+def test_two_members_of_staff_may_close_what_the_operator_never_acknowledges() -> None:
+    advising = fold(history_to(states.Advising)).state
+    assert step(advising, Withdrawn(3, b"\6" * 16)) == Transition(states.Closed("R709"), close=True)
+    with pytest.raises(UnexpectedEvent):
+        step(advising, Expired(3))
+
+
+@pytest.mark.parametrize("event", [Expired(1), Withdrawn(1, b"\6" * 16)])
+@pytest.mark.parametrize("state", [states.New(), states.Closed("ACTIVE")])
+def test_nothing_is_erased_before_the_beginning_or_after_the_end(state: states.State, event: Event) -> None:
+    with pytest.raises(UnexpectedEvent):
+        step(state, event)
+
+
 def follow_ups(state: states.State) -> tuple[Event, ...]:  # noqa: C901, PLR0911  # one case for each state
     """Return the events the world can answer the state's effect with."""
     refused = (Refused(1, "R801"), Refused(1, "R708", touched=True), Refused(1, "R708", touched=True, answers=ANSWERS))
@@ -320,6 +383,7 @@ def test_any_walk_with_restarts_closes_once_writes_at_most_once_and_erases_befor
         choices = list(follow_ups(transition.state))
         if restarts < 2:
             choices.append(RESTARTED)
+        choices += [Withdrawn(1, APPROVAL)] if isinstance(transition.state, states.Advising) else [Expired(1), Withdrawn(1, APPROVAL)]
         event = data.draw(st.sampled_from(choices))
         restarts += isinstance(event, Restarted)
         before = transition
