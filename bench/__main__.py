@@ -51,6 +51,7 @@ MODULES: Final = {
     "bench.cli": ("cli.help_ms",),
     "bench.policy": ("policy.resolve_us",),
     "bench.clauses": ("clauses.proven", "clauses.awaiting", "scenarios.passing"),
+    "bench.gateway": ("gateway.sqlite.vs_bare", "gateway.postgres.vs_bare", "gateway.p99_ms", "gateway.quota_race.over_limit"),
 }
 """Module → the names its ``measure()`` returns."""
 

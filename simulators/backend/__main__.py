@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import threading
 from collections import Counter
 from pathlib import Path
@@ -12,17 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from simulators.backend.activation import Activations
 from simulators.backend.api import Api
+from simulators.backend.app import application
 from simulators.backend.approvals import Terms
 from simulators.backend.audit import Witness
 from simulators.backend.authority import GM, INTERNATIONAL, SERVER_CERTIFICATES, Authority
+from simulators.backend.clock import Clock
 from simulators.backend.enrolment import Enrolments
 from simulators.backend.packs import Packs
 from simulators.backend.pool import FIELDS, MODES, Pool
+from simulators.backend.quota import NATIONAL, QUOTA
 from simulators.backend.remote import Remote
 from simulators.backend.reports import Reports
-from simulators.backend.server import Server
-from simulators.backend.store import QUOTA, Store, dump
+from simulators.backend.store import PostgresStore, SqliteStore, Store
 from simulators.backend.vault import Vault
+from simulators.backend.verification import Verification, Verifiers
+from simulators.backend.wire import Server, Wire
 from simulators.kit import SimulatorProcess, add_common_arguments, from_arguments
 
 if TYPE_CHECKING:
@@ -35,31 +40,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.state.mkdir(parents=True, exist_ok=True)
     process = from_arguments("backend", options)
     authority = Authority(options.state, tls_days=options.tls_days, record_days=options.record_days, suite=options.suite)
-    store = Store(options.state / "operator.db")
+    store: Store = PostgresStore(options.postgres) if options.postgres else SqliteStore(options.state / "gateway.db")
+    clock = Clock()
     terms = Terms(options.operator, valid_s=options.valid_s, max_age_s=options.max_age_s)
+    verification = Verification(authority.vault_private, _pepper(options.state))
+    verifiers = Verifiers(verification, options.workers)
     pool = Pool(store, options.mode)
-    activations = Activations(store, pool, authority, terms, _pepper(options.state), refuse_software=options.refuse_software_keys)
+    activations = Activations(store, pool, authority, terms, verifiers, clock, refuse_software=options.refuse_software_keys)
     packs = Packs(authority, options.operator, options.pack, options.pack_days, options.channel)
     enrolments = Enrolments(store, authority, options.operator, refuse_software=options.refuse_software_keys, packs=packs)
-    reports = Reports(store, pool, authority, options.operator)
-    witness, vault = Witness(store, authority, options.operator), Vault(store, authority)
-    api = Api(store, activations, reports, enrolments, Remote(store, pool, terms.house), witness, vault)
+    reports = Reports(store, pool, authority, options.operator, verifiers, clock)
+    witness, vault = Witness(store, authority, options.operator, verifiers, clock), Vault(store, authority)
+    api = Api(store, activations, reports, enrolments, Remote(store, pool, terms.house), witness, clock)
     for blank in options.blank:
         pool.add_text(blank)
 
     port_file = options.state / "port"
     port = options.port or (int(port_file.read_text()) if port_file.exists() else 0)
     context = authority.server_context(options.state, options.server_certificate, tls=options.tls)
-    server = Server(port, context, api, process.faults, process.transcript, options.idle_s)
-    port_file.write_text(str(server.server_port))
-    enrolments.url = f"https://localhost:{server.server_port}"
+    listening = socket.create_server(("127.0.0.1", port), backlog=128)
+    app = application(api, process.faults, process.transcript)
+    server = Server(app, context, listening, Wire(process.transcript, options.idle_s))
+    port = listening.getsockname()[1]
+    port_file.write_text(str(port))
+    enrolments.url = f"https://localhost:{port}"
     order = options.state / "work-order.txt"
     order.write_text(enrolments.write_order())
-    _commands(process, store, pool, activations, enrolments, server)
+    _commands(process, store, pool, verification, activations, enrolments)
+    process.command("drop_connections", lambda _: {"dropped": server.drop_connections(), "accepted": server.wire.accepted})
+    process.command("clock", lambda request: {"now": clock.set(int(request["now"])) if "now" in request else clock.now()})
     process.command("checkpoints", witness.kept)
     process.command("bundle", vault.bundle)
     process.command("erase_items", vault.erase)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.listens.wait()
     process.ready(url=enrolments.url, ca=str(authority.ca_path), work_order=str(order))
     process.run(store.close)
 
@@ -68,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulators.backend", description="The operator's backend on loopback")
     add_common_arguments(parser)
     parser.add_argument("--state", type=Path, required=True, help="directory of keys, certificates and database; kept between starts")
+    parser.add_argument(
+        "--postgres", metavar="DSN", help="keep everything in this PostgreSQL database instead of a file in the state directory"
+    )
+    parser.add_argument("--workers", type=int, default=0, help="processes that verify records (default: threads of this one)")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: the last one of this state, else a free one)")
     parser.add_argument(
         "--blank", action="append", default=[], metavar="ICCID:ADMHEX|@FILE", help="a blank card of the pool, or a JSON list of them"
@@ -94,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _commands(
-    process: SimulatorProcess, store: Store, pool: Pool, activations: Activations, enrolments: Enrolments, server: Server
+    process: SimulatorProcess, store: Store, pool: Pool, verification: Verification, activations: Activations, enrolments: Enrolments
 ) -> None:
     def refuse(request: dict[str, Any]) -> None:
         activations.refuse_next = str(request["code"])
@@ -103,45 +121,40 @@ def _commands(
         held = int(request["held"])
         if not 0 <= held <= QUOTA:
             raise ValueError("held")
-        with store.transaction() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO quota VALUES (?, ?)", (activations.person(request.get("kind", "D01"), request["number"]), held)
-            )
+        person = verification.person(request.get("kind", "D01"), request["number"])
+        store.run(lambda db: db.do("quota.set", person, NATIONAL, held))
 
     def revoke(request: dict[str, Any]) -> None:
-        with store.transaction() as db:
-            if db.execute("UPDATE terminal SET revoked = 1 WHERE serial = ?", (request["serial"],)).rowcount != 1:
-                raise ValueError("serial")
+        if store.run(lambda db: db.run("terminal.revoke", request["serial"])) != 1:
+            raise ValueError("serial")
 
     process.command("blank", lambda request: pool.add({name: value for name, value in request.items() if name != "cmd"}))
+    process.command("blanks", lambda request: pool.add_text(f"@{request['file']}"))
     process.command("refuse", refuse)
     process.command("quota", quota)
     process.command("revoke", revoke)
     process.command("work_order", lambda _: {"token": enrolments.write_order()})
-    process.command("drop_connections", lambda _: {"dropped": server.drop_connections(), "accepted": server.accepted})
-    process.command("persons", lambda _: {"persons": store.dump("quota", "person, held")})
+    process.command("persons", lambda _: {"persons": store.run(lambda db: db.dump("quota", "person, held"))})
     process.command("state", lambda _: _state(store, pool))
 
 
 SHOWN: Mapping[str, tuple[str, str]] = {
-    "numbers": ("number", "msisdn, imsi, iccid, state, session"),
-    "activations": ("activation", "session, serial, outcome, code, record, approval_id, iccid"),
-    "results": ("result", "session, serial, outcome, code, record, ack"),
-    "spent": ("spent", "approval_id, session"),
+    "numbers": ("number", "id, msisdn, imsi, iccid, state, session"),
+    "activations": ("activation", "id, session, serial, outcome, code, record, approval_id, iccid"),
+    "results": ("result", "id, session, serial, outcome, code, record, ack"),
+    "spent": ("spent", "id, approval_id, session"),
     "terminals": ("terminal", "serial, protection, sequence, last, revoked"),
-    "chain_breaks": ("chain_break", "serial, record, sequence"),
-    "issues": ("issue", "session, iccid, mode"),
-    "unlockings": ("unlocking", "session, challenge"),
-    "relay_rounds": ("relay_round", "session, sequence, done"),
+    "chain_breaks": ("chain_break", "id, serial, record, sequence"),
+    "issues": ("issue", "id, session, iccid, mode"),
+    "unlockings": ("unlocking", "id, session, challenge"),
+    "relay_rounds": ("relay_round", "id, session, sequence, done"),
 }
 """What ``state`` tells: name → table, columns. No key, code or answer of a card is among them."""
 
 
 def _state(store: Store, pool: Pool) -> dict[str, Any]:
     """Return everything a test may see, as it was at one moment."""
-    with store.transaction() as db:
-        told: dict[str, Any] = {name: dump(db, table, columns) for name, (table, columns) in SHOWN.items()}
-        blanks = pool.listing(db)
+    told, blanks = store.run(lambda db: ({name: db.dump(table, columns) for name, (table, columns) in SHOWN.items()}, pool.listing(db)))
     releases = [row for row in told["results"] if row["ack"] != "active"]
     return {**told, "releases": releases, "blanks": blanks, "pool": Counter(blank["state"] for blank in blanks)}
 

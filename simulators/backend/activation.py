@@ -8,35 +8,54 @@ Rules, in order
 4. deny-list, provenance, checks, number, validity, notice, liveness, blank card, quota: one code each
 5. blank, its counters, number, quota, nonce and answer commit together; the approval leaves afterwards
 
+A refusal undoes the whole work and is stored by a second one, which looks for an answer again before it stores its own.
 A unit whose record never arrived is not locked out: its signed cancellation takes the record's place in the chain (``reports``).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import approvals, gm, issues, shapes, signatures
+from simulators.backend import approvals, issues
+from simulators.backend.bodies import text
 from simulators.backend.errors import ApiError, Refusal
-from simulators.backend.identity import check_identity
-from simulators.backend.signatures import NotAuthentic
-from simulators.backend.store import take_quota
+from simulators.backend.quota import NATIONAL, QUOTA, take_quota
 from simulators.backend.strict_cbor import Malformed
+from simulators.backend.verification import Task
 
 if TYPE_CHECKING:
-    import sqlite3
+    from collections.abc import Mapping
 
     from simulators.backend.authority import Authority
+    from simulators.backend.clock import Clock
     from simulators.backend.pool import Pool
     from simulators.backend.shapes import Record
-    from simulators.backend.store import Store
+    from simulators.backend.store import Db, Store
+    from simulators.backend.verification import Prepared, Verifiers
 
 Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """An enrolled terminal as its TLS certificate names it: serial, record key, protection level, the certificate's digest."""
+
+    serial: str
+    spki: bytes
+    protection: str
+    tls: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request for an approval: who asks, for which session, with what, and a misbehaviour the fault plan orders."""
+
+    unit: Unit
+    session: bytes
+    body: bytes
+    variant: str | None = None
 
 
 @dataclass(slots=True)
@@ -47,125 +66,126 @@ class Activations:
     pool: Pool
     authority: Authority
     terms: approvals.Terms
-    pepper: bytes
+    verifiers: Verifiers
+    clock: Clock
     refuse_next: str | None = None
     refuse_software: bool = False
 
-    def person(self, kind: str, number: str) -> bytes:
-        """Return the pseudonym a person's numbers are counted under."""
-        return hmac.digest(self.pepper, f"{kind}|{number}".encode(), hashlib.sha256)
-
-    def decide(self, serial: str, session: bytes, signed: bytes, sealed_items: bytes, variant: str | None) -> Answer:
+    async def decide(self, asked: Asked) -> Answer:
         """Return the answer for one request; raises :class:`ApiError` for a caller's mistake."""
-        with self.store.transaction() as db:
-            earlier = db.execute("SELECT serial, record, answer FROM activation WHERE session = ?", (session,)).fetchone()
-            if earlier:
-                return _stored(earlier, serial, signed)
-            if db.execute("SELECT 1 FROM result WHERE session = ?", (session,)).fetchone():
-                raise ApiError(409, "ABORTED", "this session was cancelled")
-            try:
-                record = self._admit(db, serial, signed)
-            except Refusal as refusal:
-                return _refused(refusal.code)
-            if record.session != session:
-                raise ApiError(400, "INVALID_ARGUMENT", "the key is not the record's session")
-            db.execute("UPDATE terminal SET sequence = ?, last = ? WHERE serial = ?", (record.claims[271], record.digest, serial))
-            db.execute("SAVEPOINT decision")
-            try:
-                return self._approve(db, record, sealed_items, variant)
-            except Refusal as refusal:
-                db.execute("ROLLBACK TO decision")
-                return _store(db, record, _refused(refusal.code))
+        task = Task(asked.unit.spki, asked.body, self.clock.today())
+        prepared = await self.verifiers.prepare(task)
+        ordered = self.refuse_next
+        try:
+            return await self.store.ask(lambda db: self._approve(db, asked, prepared, ordered))
+        except Refusal as refusal:
+            code = refusal.code
+        if ordered and code == ordered:
+            self.refuse_next = None
+        return await self.store.ask(lambda db: self._refuse(db, asked, prepared, code))
 
-    def status(self, serial: str, session: bytes) -> Answer:
+    async def status(self, serial: str, session: bytes) -> Answer:
         """Return the stored answer; raises :class:`ApiError` 404."""
-        with self.store.transaction() as db:
-            row = db.execute("SELECT answer FROM activation WHERE session = ? AND serial = ?", (session, serial)).fetchone()
+        row = await self.store.ask(lambda db: db.one("activation.answer", session, serial))
         if row is None:
             raise ApiError(404, "NOT_FOUND", "no such activation")
         return dict(json.loads(row["answer"]))
 
-    def _admit(self, db: sqlite3.Connection, serial: str, signed: bytes) -> Record:
-        """Return the authentic next record of the unit's chain; raises R802. A break is remembered for its cancellation."""
-        unit = db.execute("SELECT spki, protection, sequence, last FROM terminal WHERE serial = ?", (serial,)).fetchone()
-        try:
-            payload = signatures.verify(signed, typ="rnt-record", keys={signatures.key_id(unit["spki"]): unit["spki"]})
-            record = shapes.record(payload, signed)
-        except (NotAuthentic, Malformed):
-            raise Refusal("R802") from None
-        if record.claims[1] != serial or record.claims[266] != unit["protection"]:
-            raise Refusal("R802")
-        if record.claims[271] != unit["sequence"] + 1 or record.claims[272] != unit["last"]:
-            db.execute("INSERT OR IGNORE INTO chain_break VALUES (?, ?, ?)", (serial, record.digest, record.claims[271]))
-            raise Refusal("R802")
-        return record
+    def _admit(self, db: Db, asked: Asked, prepared: Prepared) -> tuple[Record, Mapping[str, Any]] | Answer:
+        """Return the authentic next record of the chain, now part of it, and its unit; or the answer there is. A break is remembered."""
+        unit = db.one("terminal.heard", self.clock.now(), asked.unit.serial, asked.unit.tls)
+        if unit is None:
+            raise ApiError(403, "PERMISSION_DENIED", "not the current TLS certificate of a terminal")
+        known = db.all("activation.known", asked.session, asked.session)
+        if known:
+            return _stored(known, asked, prepared)
+        record = prepared.record
+        if record is None or bytes(unit["spki"]) != asked.unit.spki:
+            return _refused("R802")
+        if record.claims[1] != asked.unit.serial or record.claims[266] != unit["protection"]:
+            return _refused("R802")
+        if record.claims[271] != unit["sequence"] + 1 or record.claims[272] != bytes(unit["last"]):
+            db.do("terminal.broke", asked.unit.serial, record.digest, record.claims[271])
+            return _refused("R802")
+        if record.session != asked.session:
+            raise ApiError(400, "INVALID_ARGUMENT", "the key is not the record's session")
+        db.do("terminal.chain", record.claims[271], record.digest, asked.unit.serial)
+        return record, unit
 
-    def _approve(self, db: sqlite3.Connection, record: Record, sealed_items: bytes, variant: str | None) -> Answer:
-        if db.execute("INSERT OR IGNORE INTO nonce VALUES (?, ?)", (record.claims[10], record.session)).rowcount == 0:
-            raise Refusal("R802")
-        values = self._open_items(record, sealed_items)
-        if self.refuse_next:
-            code, self.refuse_next = self.refuse_next, None
-            raise Refusal(code)
-        if db.execute("SELECT revoked FROM terminal WHERE serial = ?", (record.claims[1],)).fetchone()["revoked"]:
-            raise Refusal("R505")
-        if self.refuse_software and record.claims[266] == "software":
-            raise Refusal("R505")
-        check_identity(record, values, today=time.strftime("%Y%m%d"))
-        if record.iccid is None:
-            accepted = approvals.accept(record, now=int(time.time()), terms=self.terms, authority=self.authority)
-            return _store(db, record, {"outcome": "approved", "approval": _b64(accepted.message)}, approval=accepted)
-        blank = self.pool.take(db, record.iccid)
-        person = self.person(record.claims[258], str(values[2]))
-        if not take_quota(db, person):
+    def _approve(self, db: Db, asked: Asked, prepared: Prepared, ordered: str | None) -> Answer:
+        admitted = self._admit(db, asked, prepared)
+        if isinstance(admitted, dict):
+            return admitted
+        record, unit = admitted
+        self._judge(db, record, unit, prepared, ordered)
+        answer, approval = self._issue(db, record, prepared.person, asked.variant) if record.iccid is not None else self._accept(record)
+        db.do("activation.vault_keep", record.session, prepared.signed, prepared.sealed)
+        return self._keep(db, record, answer, approval=approval, person=prepared.person or None)
+
+    def _accept(self, record: Record) -> tuple[Answer, approvals.Approval]:
+        """Approve what writes no card."""
+        approval = approvals.accept(record, now=self.clock.now(), terms=self.terms, authority=self.authority)
+        return {"outcome": "approved", "approval": text(approval.message)}, approval
+
+    def _issue(self, db: Db, record: Record, person: bytes, variant: str | None) -> tuple[Answer, approvals.Approval]:
+        """Reserve card, number and quota, and approve."""
+        iccid = str(record.iccid)
+        blank = self.pool.take(db, iccid)
+        if not take_quota(db, person, NATIONAL, QUOTA):
             raise Refusal("R401")
-        issue = issues.make(db, blank, _reserve_number(db, record), self.terms.house)
+        issue = issues.make(db, blank, _reserve_number(db, iccid, record.session), self.terms.house)
         known = variant if variant != approvals.REPLAY else None
         try:
-            approval = approvals.build(record, issue, now=int(time.time()), terms=self.terms, authority=self.authority, variant=known)
+            approval = approvals.build(record, issue, now=self.clock.now(), terms=self.terms, authority=self.authority, variant=known)
         except Malformed:
             raise Refusal("R802") from None
-        issues.keep(db, record.session, blank.iccid, issue)
-        answer = {"outcome": "approved", "approval": _b64(approval.message), "profile": _b64(approval.sealed)}
-        if variant == approvals.REPLAY:
-            answer = _older_approval(db)
-        return _store(db, record, answer, approval=approval, person=person)
+        issues.keep(db, record.session, iccid, issue)
+        answer = {"outcome": "approved", "approval": text(approval.message), "profile": text(approval.sealed)}
+        return _older_approval(db) if variant == approvals.REPLAY else answer, approval
 
-    def _open_items(self, record: Record, sealed: bytes) -> dict[int, str | bytes]:
-        try:
-            plain = signatures.unseal(sealed, private_key=self.authority.vault_private, info=b"rnt/items/1" + record.session)
-            return shapes.items(plain, record.claims[260], record.claims.get(275, bytes(32)))
-        except (NotAuthentic, Malformed):
-            raise Refusal("R802") from None
+    def _judge(self, db: Db, record: Record, unit: Mapping[str, Any], prepared: Prepared, ordered: str | None) -> None:
+        """Raise the one code that stands against this record, if any does."""
+        if db.run("activation.nonce", record.claims[10], record.session) == 0 or prepared.fault == "R802":
+            raise Refusal("R802")
+        if ordered:
+            raise Refusal(ordered)
+        if unit["revoked"] or (self.refuse_software and record.claims[266] == "software"):
+            raise Refusal("R505")
+        if prepared.fault:
+            raise Refusal(prepared.fault)
+
+    def _refuse(self, db: Db, asked: Asked, prepared: Prepared, code: str) -> Answer:
+        admitted = self._admit(db, asked, prepared)
+        return admitted if isinstance(admitted, dict) else self._keep(db, admitted[0], _refused(code))
+
+    def _keep(
+        self, db: Db, record: Record, answer: Answer, *, approval: approvals.Approval | None = None, person: bytes | None = None
+    ) -> Answer:
+        row = (record.session, record.claims[1], record.digest, answer["outcome"], answer.get("code", ""), json.dumps(answer))
+        rest = (approval.approval_id, approval.data_digest, person) if approval else (None, None, None)
+        db.do("activation.keep", *row, *rest, record.iccid, self.clock.now())
+        return answer
 
 
-def _stored(row: sqlite3.Row, serial: str, signed: bytes) -> Answer:
-    if row["serial"] != serial or row["record"] not in {hashlib.sha256(signed).digest(), gm.digest(signed)}:
+def _stored(known: list[Mapping[str, Any]], asked: Asked, prepared: Prepared) -> Answer:
+    row = next((row for row in known if row["kind"] == "answer"), None)
+    if row is None:
+        raise ApiError(409, "ABORTED", "this session was cancelled")
+    if row["serial"] != asked.unit.serial or bytes(row["record"]) not in prepared.digests:
         raise ApiError(422, "IDEMPOTENCY_KEY_REUSED", "this key belongs to another request")
-    return dict(json.loads(row["answer"]))
+    return dict(json.loads(row["text"]))
 
 
-def _store(
-    db: sqlite3.Connection, record: Record, answer: Answer, *, approval: approvals.Approval | None = None, person: bytes | None = None
-) -> Answer:
-    row = (record.session, record.claims[1], record.digest, answer["outcome"], answer.get("code", ""), json.dumps(answer))
-    rest = (approval.approval_id, approval.data_digest, person) if approval else (None, None, None)
-    db.execute("INSERT INTO activation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, *rest, record.iccid, int(time.time())))
-    return answer
-
-
-def _reserve_number(db: sqlite3.Connection, record: Record) -> issues.Number:
+def _reserve_number(db: Db, iccid: str, session: bytes) -> issues.Number:
     """Reserve the next number: an MSISDN of an unassigned range and an IMSI of network 460 00. A released number is not used again."""
-    row = db.execute(
-        "INSERT INTO number (iccid, session, state) VALUES (?, ?, 'reserved') RETURNING id", (record.iccid, record.session)
-    ).fetchone()
+    (row,) = db.all("number.reserve", iccid, session)
     number = issues.Number(imsi=f"46000{row['id']:010d}", msisdn=f"86120{row['id']:08d}")
-    db.execute("UPDATE number SET msisdn = ?, imsi = ? WHERE id = ?", (number.msisdn, number.imsi, row["id"]))
+    db.do("number.name", number.msisdn, number.imsi, row["id"])
     return number
 
 
-def _older_approval(db: sqlite3.Connection) -> Answer:
-    row = db.execute("SELECT answer FROM activation WHERE outcome = 'approved' ORDER BY rowid DESC LIMIT 1").fetchone()
+def _older_approval(db: Db) -> Answer:
+    row = db.one("activation.older")
     if row is None:
         raise ApiError(503, "UNAVAILABLE", "no older approval to replay")
     return dict(json.loads(row["answer"]))
@@ -173,7 +193,3 @@ def _older_approval(db: sqlite3.Connection) -> Answer:
 
 def _refused(code: str) -> Answer:
     return {"outcome": "refused", "code": code, "message": "refused by the operator"}
-
-
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -1,46 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator's HTTP operations without HTTP: method, path, headers and body in, status and JSON out.
+"""The operator's operations without HTTP: path, headers and body in, a JSON object out.
 
 Decides which request is well formed and who may ask: every path but enrolment wants the TLS certificate of an enrolled terminal.
-Unknown members, other types, padding in base64url and duplicate JSON names are errors of the caller (400).
+Unknown members, other types, padding in base64url and duplicate JSON names are errors of the caller (400). ``openapi.yaml`` is the
+contract; ``OPERATIONS`` below has one row for each of its operations.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from simulators.backend.activation import Asked, Unit
+from simulators.backend.bodies import APPROVAL_BYTES, CHALLENGE_BYTES, members, octets, relay_round, text
 from simulators.backend.errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from simulators.backend.activation import Activations
     from simulators.backend.audit import Witness
+    from simulators.backend.clock import Clock
     from simulators.backend.enrolment import Enrolments
     from simulators.backend.remote import Remote
     from simulators.backend.reports import Reports
     from simulators.backend.store import Store
-    from simulators.backend.vault import Vault
 
 _KEY = re.compile(r"[0-9a-f]{32}")
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
-_DECIMAL = re.compile(r"0|[1-9][0-9]{0,3}")
-APPROVAL_BYTES, CHALLENGE_BYTES = 16, 8
-ANSWERS_MAX, ANSWER_BYTES = 256, 258
-"""Of one round of a relay: answers, and bytes of each with its status word."""
+UNITS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request; ``client`` is the SHA-256 of the TLS client certificate, ``variant`` a misbehaviour ordered by the fault plan."""
+    """One HTTP request.
 
-    method: str
-    path: str
+    ``key``: of the path, else the Idempotency-Key; ``client``: SHA-256 of the TLS client certificate; ``variant``: a misbehaviour
+    ordered by the fault plan.
+    """
+
     key: str
     bearer: str
     body: bytes
@@ -48,163 +46,141 @@ class Request:
     variant: str | None = None
 
 
+Answer = dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
-class Route:
-    """One operation: its pattern, its event name in the fault plan, and who carries it out."""
+class Operation:
+    """One row: method, path, its event name in the fault plan, and the method of :class:`Api` that carries it out."""
 
     method: str
-    path: re.Pattern[str]
+    path: str
     event: str
-    act: Callable[[Request, str, bytes], dict[str, Any]]
+    act: Callable[[Api, Request], Awaitable[Answer]]
 
 
-_OF_A_SESSION = frozenset({"approve", "status", "result", "unlock", "relay"})
-
-
+@dataclass(slots=True)
 class Api:
     """All operations of the operator."""
 
-    def __init__(
-        self,
-        store: Store,
-        activations: Activations,
-        reports: Reports,
-        enrolments: Enrolments,
-        remote: Remote,
-        witness: Witness,
-        vault: Vault,
-    ) -> None:
-        self._store, self._activations, self._reports = store, activations, reports
-        self._enrolments, self._remote, self._vault = enrolments, remote, vault
-        key = r"/v1/activations/(?P<key>[^/]*)"
-        self._routes = (
-            Route("POST", re.compile(r"/v1/activations"), "approve", self._approve),
-            Route("GET", re.compile(key), "status", lambda _, serial, session: activations.status(serial, session)),
-            Route("POST", re.compile(key + r"/result"), "result", self._result),
-            Route("POST", re.compile(key + r"/unlock"), "unlock", self._unlock),
-            Route("POST", re.compile(key + r"/relay"), "relay", self._relay),
-            Route("GET", re.compile(r"/v1/time"), "time", lambda *_: {"now": int(time.time())}),
-            Route("POST", re.compile(r"/v1/heartbeat"), "heartbeat", self._heartbeat),
-            Route("GET", re.compile(r"/v1/checkpoints"), "log", lambda _, serial, __: witness.known(serial)),
-            Route("POST", re.compile(r"/v1/checkpoints"), "checkpoint", lambda request, serial, _: witness.take(serial, request.body)),
-        )
-        self._enrol_path = re.compile(r"/v1/enrolments")
+    store: Store
+    activations: Activations
+    reports: Reports
+    enrolments: Enrolments
+    remote: Remote
+    witness: Witness
+    clock: Clock
+    _units: dict[bytes, Unit] = field(default_factory=dict)
 
-    def event(self, method: str, path: str) -> str:
-        """Return the name a request has in the fault plan; ``unknown`` when no operation matches."""
-        if method == "POST" and self._enrol_path.fullmatch(path):
-            return "enrol"
-        return next((route.event for route in self._routes if route.method == method and route.path.fullmatch(path)), "unknown")
+    async def unit(self, request: Request) -> Unit:
+        """Return the terminal whose current certificate this is; raises :class:`ApiError` 401 or 403.
 
-    def answer(self, request: Request) -> dict[str, Any]:
-        """Carry the request out and return the answer's JSON object; raises :class:`ApiError`."""
-        if request.method == "POST" and self._enrol_path.fullmatch(request.path):
-            return self._enrol(request)
-        serial = self._terminal(request.client)
-        for route in self._routes:
-            match = route.path.fullmatch(request.path)
-            if match and route.method == request.method:
-                text = match.groupdict().get("key", request.key)
-                return route.act(request, serial, _session(text) if route.event in _OF_A_SESSION else b"")
+        What was found once is kept; whoever writes checks in its transaction that it still holds.
+        """
+        if request.client is None:
+            raise ApiError(401, "UNAUTHENTICATED", "a client certificate is needed")
+        found = self._units.get(request.client)
+        return found if found is not None else await self._find(request.client)
+
+    async def current(self, request: Request) -> Unit:
+        """Return the terminal whose certificate is current now, for operations that only read."""
+        unit = await self.unit(request)
+        return await self._find(unit.tls)
+
+    async def _find(self, client: bytes) -> Unit:
+        row = await self.store.ask(lambda db: db.one("terminal.by_certificate", client))
+        if row is None:
+            self._units.pop(client, None)
+            raise ApiError(403, "PERMISSION_DENIED", "not the current TLS certificate of a terminal")
+        if len(self._units) >= UNITS_KEPT:
+            self._units.clear()
+        found = self._units[client] = Unit(str(row["serial"]), bytes(row["spki"]), str(row["protection"]), client)
+        return found
+
+    async def approve(self, request: Request) -> Answer:
+        """Decide a record."""
+        unit, session = await self.unit(request), _session(request.key)
+        try:
+            return await self.activations.decide(Asked(unit, session, request.body, request.variant))
+        except ApiError as error:
+            if error.status == 403:
+                self._units.pop(unit.tls, None)
+            raise
+
+    async def status(self, request: Request) -> Answer:
+        """Return the stored answer of a session."""
+        unit = await self.current(request)
+        return await self.activations.status(unit.serial, _session(request.key))
+
+    async def result(self, request: Request) -> Answer:
+        """Take a result."""
+        unit, session = await self.current(request), _session(request.key)
+        ack = await self.reports.take(unit, session, octets(members(request.body, "result")["result"]))
+        return {"ack": text(ack)}
+
+    async def unlock(self, request: Request) -> Answer:
+        """Answer a card's challenge."""
+        unit, session = await self.current(request), _session(request.key)
+        body = members(request.body, "approval", "challenge")
+        approval, challenge = octets(body["approval"], APPROVAL_BYTES), octets(body["challenge"], CHALLENGE_BYTES)
+        return {"auth_code": text(await self.remote.unlock(unit.serial, session, approval, challenge))}
+
+    async def relay(self, request: Request) -> Answer:
+        """Carry a secure channel on by one round."""
+        unit, session = await self.current(request), _session(request.key)
+        approval, sequence, answers = relay_round(request.body)
+        commands, done = await self.remote.relay(unit.serial, session, approval, sequence, answers)
+        return {"commands": [text(command) for command in commands], "done": done}
+
+    async def time(self, request: Request) -> Answer:
+        """Tell the time."""
+        await self.current(request)
+        return {"now": self.clock.now()}
+
+    async def heartbeat(self, request: Request) -> Answer:
+        """Hear that a terminal is alive."""
+        unit = await self.current(request)
+        if members(request.body, "serial")["serial"] != unit.serial:
+            raise ApiError(403, "PERMISSION_DENIED", "another terminal's serial")
+        return {"now": self.clock.now()}
+
+    async def log(self, request: Request) -> Answer:
+        """Tell how much of the unit's audit log was seen."""
+        return await self.witness.known((await self.current(request)).serial)
+
+    async def checkpoint(self, request: Request) -> Answer:
+        """Witness a checkpoint."""
+        return await self.witness.take(await self.current(request), request.body)
+
+    async def nothing(self, request: Request) -> Answer:
+        """Answer what no operation matches, to a terminal alone."""
+        await self.current(request)
         raise ApiError(404, "NOT_FOUND", "no such operation")
 
-    def _terminal(self, client: bytes | None) -> str:
-        if client is None:
-            raise ApiError(401, "UNAUTHENTICATED", "a client certificate is needed")
-        with self._store.transaction() as db:
-            row = db.execute("SELECT serial FROM terminal WHERE tls = ?", (client,)).fetchone()
-        if row is None:
-            raise ApiError(403, "PERMISSION_DENIED", "not the current TLS certificate of a terminal")
-        return str(row["serial"])
-
-    def _approve(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
-        body = _members(request.body, "record", "items")
-        record, items = _octets(body["record"]), _octets(body["items"])
-        answer = self._activations.decide(serial, session, record, items, request.variant)
-        if answer["outcome"] == "approved":
-            self._vault.keep(session, record, items)
-        return answer
-
-    def _result(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
-        ack = self._reports.take(serial, session, _octets(_members(request.body, "result")["result"]))
-        return {"ack": _text(ack)}
-
-    def _unlock(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
-        body = _members(request.body, "approval", "challenge")
-        approval, challenge = _octets(body["approval"], APPROVAL_BYTES), _octets(body["challenge"], CHALLENGE_BYTES)
-        return {"auth_code": _text(self._remote.unlock(serial, session, approval, challenge))}
-
-    def _relay(self, request: Request, serial: str, session: bytes) -> dict[str, Any]:
-        approval, sequence, answers = relay_round(request.body)
-        commands, done = self._remote.relay(serial, session, approval, sequence, answers)
-        return {"commands": [_text(command) for command in commands], "done": done}
-
-    @staticmethod
-    def _heartbeat(request: Request, serial: str, _: bytes) -> dict[str, Any]:
-        if _members(request.body, "serial")["serial"] != serial:
-            raise ApiError(403, "PERMISSION_DENIED", "another terminal's serial")
-        return {"now": int(time.time())}
-
-    def _enrol(self, request: Request) -> dict[str, Any]:
+    async def enrol(self, request: Request) -> Answer:
+        """Redeem a work order."""
         if not request.bearer:
             raise ApiError(401, "UNAUTHENTICATED", "a work order is needed")
-        body = _members(request.body, "serial", "record_csr", "tls_csr")
-        return self._enrolments.enrol(request.bearer, body["serial"], _octets(body["record_csr"]), _octets(body["tls_csr"]))
+        body = members(request.body, "serial", "record_csr", "tls_csr")
+        return await self.enrolments.enrol(request.bearer, body["serial"], octets(body["record_csr"]), octets(body["tls_csr"]))
+
+
+OPERATIONS = (
+    Operation("POST", "/v1/activations", "approve", Api.approve),
+    Operation("GET", "/v1/activations/{key}", "status", Api.status),
+    Operation("POST", "/v1/activations/{key}/result", "result", Api.result),
+    Operation("POST", "/v1/activations/{key}/unlock", "unlock", Api.unlock),
+    Operation("POST", "/v1/activations/{key}/relay", "relay", Api.relay),
+    Operation("GET", "/v1/time", "time", Api.time),
+    Operation("POST", "/v1/heartbeat", "heartbeat", Api.heartbeat),
+    Operation("GET", "/v1/checkpoints", "log", Api.log),
+    Operation("POST", "/v1/checkpoints", "checkpoint", Api.checkpoint),
+    Operation("POST", "/v1/enrolments", "enrol", Api.enrol),
+)
+"""Every operation; what is not here is 404."""
 
 
 def _session(text: str) -> bytes:
     if not _KEY.fullmatch(text):
         raise ApiError(400, "INVALID_ARGUMENT", "the key is 32 lower-case hex digits")
     return bytes.fromhex(text)
-
-
-def _members(body: bytes, *names: str) -> Mapping[str, str]:
-    """Return the body's members, which are exactly ``names``, all non-empty strings."""
-    value = _object(body, *names)
-    if not all(isinstance(entry, str) and entry for entry in value.values()):
-        raise ApiError(400, "INVALID_ARGUMENT", "members")
-    return value
-
-
-def relay_round(body: bytes) -> tuple[bytes, int, list[bytes]]:
-    """Return approval id, sequence and answers of one round; raises :class:`ApiError` 400."""
-    value = _object(body, "approval", "sequence", "answers")
-    approval, sequence, answers = value["approval"], value["sequence"], value["answers"]
-    if not isinstance(approval, str) or not isinstance(sequence, str) or not _DECIMAL.fullmatch(sequence):
-        raise ApiError(400, "INVALID_ARGUMENT", "members")
-    if not isinstance(answers, list) or len(answers) > ANSWERS_MAX or not all(isinstance(answer, str) for answer in answers):
-        raise ApiError(400, "INVALID_ARGUMENT", "answers")
-    octets = [_octets(answer) for answer in answers]
-    if any(len(answer) > ANSWER_BYTES for answer in octets):
-        raise ApiError(400, "INVALID_ARGUMENT", "answers")
-    return _octets(approval, APPROVAL_BYTES), int(sequence), octets
-
-
-def _object(body: bytes, *names: str) -> dict[str, Any]:
-    """Return the body's JSON object, whose members are exactly ``names``."""
-    try:
-        value = json.loads(body.decode(), object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
-        raise ApiError(400, "INVALID_ARGUMENT", "not JSON") from None
-    if not isinstance(value, dict) or set(value) != set(names):
-        raise ApiError(400, "INVALID_ARGUMENT", "members")
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("duplicate name")
-    return dict(pairs)
-
-
-def _octets(text: str, size: int | None = None) -> bytes:
-    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
-        raise ApiError(400, "INVALID_ARGUMENT", "base64url")
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if _text(data) != text or (size is not None and len(data) != size):
-        raise ApiError(400, "INVALID_ARGUMENT", "base64url")
-    return data
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")

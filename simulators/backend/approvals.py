@@ -71,7 +71,7 @@ class Draft:
 
     def seal(self, data: dict[int, Any]) -> tuple[bytes, bytes]:
         """Return the plaintext bytes of issue data and their sealed form for this record."""
-        plain = strict_cbor.dumps(data)
+        plain = strict_cbor.encode(data)
         return plain, signatures.seal(plain, public_key=self.profile_key, info=b"rnt/profile/1" + self.record_digest)
 
 
@@ -92,12 +92,12 @@ def build(record: Record, issue: Issue, *, now: int, terms: Terms, authority: Au
         263: terms.max_age_s,
         264: issue.mode,
     }
-    draft = Draft(claims, issue.data, record.digest, record.claims[275], authority.approval_pem, authority.approval_kid, aad=record.digest)
+    draft = Draft(claims, issue.data, record.digest, record.like, authority.approval_pem, authority.approval_kid, aad=record.digest)
     plain, draft.carried = draft.seal(issue.data)
     claims[261], claims[262] = draft.digest(plain), draft.digest(draft.carried)
     if variant is not None:
         VARIANTS[variant](draft)
-    message = signatures.sign(strict_cbor.dumps(draft.claims), typ=draft.typ, key_pem=draft.key_pem, kid=draft.kid, aad=draft.aad)
+    message = signatures.sign(strict_cbor.encode(draft.claims), typ=draft.typ, key_pem=draft.key_pem, kid=draft.kid, aad=draft.aad)
     return Approval(draft.claims[7], draft.spoil(message), draft.digest(plain), draft.carried)
 
 

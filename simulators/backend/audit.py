@@ -16,27 +16,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulators.backend import signatures, strict_cbor
 from simulators.backend.errors import ApiError
 from simulators.backend.signatures import NotAuthentic
+from simulators.backend.store.port import plain
 from simulators.backend.strict_cbor import Malformed
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from simulators.backend.activation import Unit
     from simulators.backend.authority import Authority
-    from simulators.backend.store import Store
+    from simulators.backend.clock import Clock
+    from simulators.backend.store import Db, Store
+    from simulators.backend.verification import Verifiers
 
-_TABLES = (
-    """CREATE TABLE IF NOT EXISTS checkpoint (serial TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, message BLOB NOT NULL,
-       countersignature BLOB NOT NULL)""",
-    "CREATE TABLE IF NOT EXISTS breach (serial TEXT NOT NULL, code TEXT NOT NULL, known BLOB NOT NULL, shown BLOB NOT NULL)",
-)
 _HASH = 32
 _MAX_PROOF = 64
 _KEYS = {1, 6, *range(256, 262)}
@@ -54,48 +51,46 @@ class Shown:
 class Witness:
     """Keeps the checkpoints of all terminals and countersigns them."""
 
-    def __init__(self, store: Store, authority: Authority, operator_id: str) -> None:
+    def __init__(self, store: Store, authority: Authority, operator_id: str, verifiers: Verifiers, clock: Clock) -> None:
         self._store, self._authority, self._operator_id = store, authority, operator_id
-        with store.transaction() as db:
-            for table in _TABLES:
-                db.execute(table)
+        self._verifiers, self._clock = verifiers, clock
 
-    def known(self, serial: str) -> dict[str, Any]:
+    async def known(self, serial: str) -> dict[str, Any]:
         """Return how many leaves of the unit's log were seen; 0 when none."""
-        with self._store.transaction() as db:
-            last = _last(db, serial)
+        last = await self._store.ask(lambda db: db.one("log.last", serial))
         return {"size": last["size"] if last else 0}
 
-    def take(self, serial: str, body: bytes) -> dict[str, Any]:
+    async def take(self, unit: Unit, body: bytes) -> dict[str, Any]:
         """Return the countersignature of a checkpoint; raises :class:`ApiError`."""
         message, old, proof = _request(body)
-        with self._store.transaction() as db:
-            shown = _authentic(db, serial, message)
-            last = _last(db, serial)
-            code = _judge(last, shown, old, proof)
-            if code and last:
-                db.execute("INSERT INTO breach VALUES (?, ?, ?, ?)", (serial, code, last["message"], message))
-                db.execute("UPDATE terminal SET revoked = 1 WHERE serial = ?", (serial,))
-            else:
-                answer = self._countersign(serial, shown)
-                if last is None or last["message"] != message:
-                    db.execute("INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?)", (serial, shown.size, shown.root, message, answer))
+        shown = await self._verifiers.aside(lambda: _authentic(unit, message))
+        answer = await self._verifiers.aside(lambda: self._countersign(unit.serial, shown))
+        code = await self._store.ask(lambda db: self._keep(db, unit, shown, old, proof, answer))
         if code:
             raise ApiError(409, code, "this is not the log that was seen before")
         return {"countersignature": _b64(answer)}
 
+    def _keep(self, db: Db, unit: Unit, shown: Shown, old: int, proof: Sequence[bytes], answer: bytes) -> str:
+        """Keep a checkpoint with its countersignature, or a breach; returns the breach's code."""
+        if db.one("terminal.heard", self._clock.now(), unit.serial, unit.tls) is None:
+            raise ApiError(403, "PERMISSION_DENIED", "not the current TLS certificate of a terminal")
+        last = db.one("log.last", unit.serial)
+        code = _judge(last, shown, old, proof)
+        if code and last:
+            db.do("log.breach", unit.serial, code, bytes(last["message"]), shown.message)
+            db.do("terminal.revoke", unit.serial)
+        elif last is None or bytes(last["message"]) != shown.message:
+            db.do("log.keep", unit.serial, shown.size, shown.root, shown.message, answer)
+        return code
+
     def kept(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return all checkpoints of ``serial`` with their countersignatures, oldest first, and the breaches: bytes as hex."""
         serial = str(request["serial"])
-        with self._store.transaction() as db:
-            rows = db.execute(
-                "SELECT size, message, countersignature FROM checkpoint WHERE serial = ? ORDER BY rowid", (serial,)
-            ).fetchall()
-            breaches = db.execute("SELECT code, known, shown FROM breach WHERE serial = ? ORDER BY rowid", (serial,)).fetchall()
-        return {"checkpoints": [_plain(row) for row in rows], "breaches": [_plain(row) for row in breaches]}
+        rows, breaches = self._store.run(lambda db: (db.all("log.checkpoints", serial), db.all("log.breaches", serial)))
+        return {"checkpoints": plain(rows), "breaches": plain(breaches)}
 
     def _countersign(self, serial: str, shown: Shown) -> bytes:
-        payload = strict_cbor.dumps({1: self._operator_id, 6: int(time.time()), 256: 1, 257: serial, 258: shown.size, 259: shown.root})
+        payload = strict_cbor.dumps({1: self._operator_id, 6: self._clock.now(), 256: 1, 257: serial, 258: shown.size, 259: shown.root})
         aad = signatures.message_digest(shown.message)
         key, kid = self._authority.approval_pem, self._authority.approval_kid
         return signatures.sign(payload, typ="rnt-countersignature", key_pem=key, kid=kid, aad=aad)
@@ -131,7 +126,7 @@ def _node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def _judge(last: sqlite3.Row | None, shown: Shown, old: int, proof: Sequence[bytes]) -> str:
+def _judge(last: Mapping[str, Any] | None, shown: Shown, old: int, proof: Sequence[bytes]) -> str:
     """Return the code of a breach, or nothing; raises :class:`ApiError` for a proof from another size."""
     if last is None:
         if old or proof:
@@ -143,27 +138,21 @@ def _judge(last: sqlite3.Row | None, shown: Shown, old: int, proof: Sequence[byt
         raise ApiError(409, "ABORTED", "another size is known")
     if old == 0 and not proof:  # every log begins with the empty one
         return ""
-    return "" if consistent(old, last["root"], shown.size, shown.root, proof) else "LOG_FORKED"
+    return "" if consistent(old, bytes(last["root"]), shown.size, shown.root, proof) else "LOG_FORKED"
 
 
-def _authentic(db: sqlite3.Connection, serial: str, message: bytes) -> Shown:
-    spki = db.execute("SELECT spki FROM terminal WHERE serial = ?", (serial,)).fetchone()["spki"]
+def _authentic(unit: Unit, message: bytes) -> Shown:
     try:
-        payload = signatures.verify(message, typ="rnt-checkpoint", keys={signatures.key_id(spki): spki})
+        payload = signatures.verify(message, typ="rnt-checkpoint", keys={signatures.key_id(unit.spki): unit.spki})
         claims = strict_cbor.loads(payload)
     except (NotAuthentic, Malformed):
         raise ApiError(422, "CHECKPOINT_REJECTED", "signature or encoding") from None
-    if type(claims) is not dict or set(claims) != _KEYS or (claims[1], claims[256]) != (serial, 1):
+    if type(claims) is not dict or set(claims) != _KEYS or (claims[1], claims[256]) != (unit.serial, 1):
         raise ApiError(422, "CHECKPOINT_REJECTED", "content")
     numbers, digests = [claims[6], claims[257], claims[260]], [claims[258], claims[261]]
     if not all(type(n) is int and 0 <= n < 1 << 63 for n in numbers) or not all(type(d) is bytes and len(d) == _HASH for d in digests):
         raise ApiError(422, "CHECKPOINT_REJECTED", "content")
     return Shown(message, claims[257], claims[258])
-
-
-def _last(db: sqlite3.Connection, serial: str) -> sqlite3.Row | None:
-    row: sqlite3.Row | None = db.execute("SELECT * FROM checkpoint WHERE serial = ? ORDER BY rowid DESC LIMIT 1", (serial,)).fetchone()
-    return row
 
 
 def _request(body: bytes) -> tuple[bytes, int, list[bytes]]:
@@ -189,7 +178,3 @@ def _bytes(text: str) -> bytes:
 
 def _b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _plain(row: sqlite3.Row) -> dict[str, Any]:
-    return {key: value.hex() if isinstance(value, bytes) else value for key, value in dict(row).items()}

@@ -20,7 +20,7 @@ from simulators.backend.errors import ApiError
 if TYPE_CHECKING:
     from simulators.backend.authority import Authority
     from simulators.backend.packs import Packs
-    from simulators.backend.store import Store
+    from simulators.backend.store import Db, Store
 
 
 @dataclass(slots=True)
@@ -37,34 +37,35 @@ class Enrolments:
     def write_order(self) -> str:
         """Return a fresh work-order token."""
         token = secrets.token_urlsafe(24)
-        with self.store.transaction() as db:
-            db.execute("INSERT INTO work_order VALUES (?, NULL, NULL)", (_digest(token),))
+        self.store.run(lambda db: db.do("terminal.order_write", _digest(token)))
         return token
 
-    def enrol(self, token: str, serial: str, record_csr: bytes, tls_csr: bytes) -> dict[str, Any]:
+    async def enrol(self, token: str, serial: str, record_csr: bytes, tls_csr: bytes) -> dict[str, Any]:
         """Return certificates and trust list; raises :class:`ApiError` 401, 403 or 400."""
         request = hashlib.sha256(b"|".join([serial.encode(), hashlib.sha256(record_csr).digest(), tls_csr])).digest()
-        with self.store.transaction() as db:
-            order = db.execute("SELECT request, answer FROM work_order WHERE token = ?", (_digest(token),)).fetchone()
-            if order is None:
-                raise ApiError(401, "UNAUTHENTICATED", "no such work order")
-            if order["answer"] is not None:
-                if order["request"] != request:
-                    raise ApiError(403, "PERMISSION_DENIED", "this work order was used")
-                return dict(json.loads(order["answer"]))
-            try:
-                record = self.authority.grant(record_csr, serial=serial, purpose="record", order=token)
-                tls = self.authority.grant(tls_csr, serial=serial, purpose="tls", order=token)
-            except RequestRefused as refused:
-                raise ApiError(400, "INVALID_ARGUMENT", f"certificate request: {refused}") from None
-            if record.spki == tls.spki:
-                raise ApiError(400, "INVALID_ARGUMENT", "one key, one purpose")
-            if self.refuse_software and record.protection == "software":
-                raise ApiError(403, "PERMISSION_DENIED", "this operator takes no record key in software")
-            answer = self._answer(record.pem, tls.pem)
-            unit = (serial, record.spki, record.protection, tls.fingerprint, 0, bytes(32), 0)
-            db.execute("INSERT OR REPLACE INTO terminal VALUES (?, ?, ?, ?, ?, ?, ?)", unit)
-            db.execute("UPDATE work_order SET request = ?, answer = ? WHERE token = ?", (request, json.dumps(answer), _digest(token)))
+        return await self.store.ask(lambda db: self._redeem(db, token, serial, request, (record_csr, tls_csr)))
+
+    def _redeem(self, db: Db, token: str, serial: str, request: bytes, csr: tuple[bytes, bytes]) -> dict[str, Any]:
+        order = db.one("terminal.order_find", _digest(token))
+        if order is None:
+            raise ApiError(401, "UNAUTHENTICATED", "no such work order")
+        if order["answer"] is not None:
+            if bytes(order["request"]) != request:
+                raise ApiError(403, "PERMISSION_DENIED", "this work order was used")
+            return dict(json.loads(order["answer"]))
+        try:
+            record = self.authority.grant(csr[0], serial=serial, purpose="record", order=token)
+            tls = self.authority.grant(csr[1], serial=serial, purpose="tls", order=token)
+        except RequestRefused as refused:
+            raise ApiError(400, "INVALID_ARGUMENT", f"certificate request: {refused}") from None
+        if record.spki == tls.spki:
+            raise ApiError(400, "INVALID_ARGUMENT", "one key, one purpose")
+        if self.refuse_software and record.protection == "software":
+            raise ApiError(403, "PERMISSION_DENIED", "this operator takes no record key in software")
+        answer = self._answer(record.pem, tls.pem)
+        if db.run("terminal.order_use", request, json.dumps(answer), _digest(token)) != 1:
+            raise ApiError(409, "ABORTED", "this work order is being used")
+        db.do("terminal.enrol", serial, record.spki, record.protection, tls.fingerprint, bytes(32))
         return answer
 
     def _answer(self, record_pem: str, tls_pem: str) -> dict[str, Any]:

@@ -18,3 +18,6 @@ class ApiError(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{status} {code}")
         self.status, self.code, self.message = status, code, message
+
+    def __reduce__(self) -> tuple[type[ApiError], tuple[int, str, str]]:
+        return ApiError, (self.status, self.code, self.message)

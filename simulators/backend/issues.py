@@ -23,10 +23,10 @@ from simulators.backend.card_crypto.files import SELECT_CURRENT, SELECT_USIM, Su
 from simulators.backend.pool import FIELDS, RELAY, SCRIPT, UNLOCK, raise_count
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping
 
     from simulators.backend.pool import Blank
+    from simulators.backend.store import Db
 
 HOME = ("46000:4000", "46000:8000", "46000:0080")
 EQUIVALENT = ("46002", "46007")
@@ -65,7 +65,7 @@ class Issue:
     proof: dict[str, Any] = field(default_factory=dict)
 
 
-def make(db: sqlite3.Connection, blank: Blank, number: Number, house: House) -> Issue:
+def make(db: Db, blank: Blank, number: Number, house: House) -> Issue:
     """Return what is sealed for ``blank``; raises its counters."""
     issue = _FORMS[blank.mode](db, blank, number, house)
     if blank.challenged:
@@ -75,9 +75,9 @@ def make(db: sqlite3.Connection, blank: Blank, number: Number, house: House) -> 
     return issue
 
 
-def keep(db: sqlite3.Connection, session: bytes, iccid: str, issue: Issue) -> None:
+def keep(db: Db, session: bytes, iccid: str, issue: Issue) -> None:
     """Remember what judges the card's answers."""
-    db.execute("INSERT INTO issue VALUES (?, ?, ?, ?)", (session, iccid, issue.mode, json.dumps(issue.proof)))
+    db.do("card.issue_keep", session, iccid, issue.mode, json.dumps(issue.proof))
 
 
 def card_commands(blank: Blank, number: Number, house: House, *, select: bytes = SELECT_USIM) -> tuple[bytes, ...]:
@@ -106,15 +106,15 @@ def _profile(blank: Blank, number: Number, house: House) -> dict[int, Any]:
     }
 
 
-def _fields(_: sqlite3.Connection, blank: Blank, number: Number, house: House) -> Issue:
+def _fields(_: Db, blank: Blank, number: Number, house: House) -> Issue:
     return Issue(FIELDS, {**_profile(blank, number, house), 10: [ADM1, blank.keys["adm"]]})
 
 
-def _unlock(_: sqlite3.Connection, blank: Blank, number: Number, house: House) -> Issue:
+def _unlock(_: Db, blank: Blank, number: Number, house: House) -> Issue:
     return Issue(UNLOCK, {**_profile(blank, number, house), 12: blank.numbers["unlock_ref"]})
 
 
-def _script(db: sqlite3.Connection, blank: Blank, number: Number, house: House) -> Issue:
+def _script(db: Db, blank: Blank, number: Number, house: House) -> Issue:
     centre = sender(blank, raise_count(db, blank.iccid, "counter") - 1)
     script = card_commands(blank, number, house, select=SELECT_CURRENT)
     envelopes = [centre.command(data) for data in centre.packets(script)]
@@ -124,13 +124,13 @@ def _script(db: sqlite3.Connection, blank: Blank, number: Number, house: House) 
     return Issue(SCRIPT, {**_numbers(blank, number), 4: steps}, proof)
 
 
-def _relay(_: sqlite3.Connection, blank: Blank, number: Number, house: House) -> Issue:
+def _relay(_: Db, blank: Blank, number: Number, house: House) -> Issue:
     script = card_commands(blank, number, house)
     data = {**_numbers(blank, number), 4: CHANNEL_COMMANDS + len(script)}
     return Issue(RELAY, data, {"imsi": number.imsi, "msisdn": number.msisdn, "complete": False})
 
 
-_FORMS: Mapping[str, Callable[[sqlite3.Connection, Blank, Number, House], Issue]] = {
+_FORMS: Mapping[str, Callable[[Db, Blank, Number, House], Issue]] = {
     FIELDS: _fields,
     SCRIPT: _script,
     UNLOCK: _unlock,
@@ -142,6 +142,6 @@ def _numbers(blank: Blank, number: Number) -> dict[int, Any]:
     return {1: blank.iccid, 2: number.imsi, 3: number.msisdn}
 
 
-def _challenge(db: sqlite3.Connection, blank: Blank) -> tuple[Challenge, int]:
+def _challenge(db: Db, blank: Blank) -> tuple[Challenge, int]:
     sqn = raise_count(db, blank.iccid, "sqn", by=IND)
     return challenge(blank.keys["k"], blank.keys["opc"], sqn, os.urandom(16)), sqn

@@ -21,10 +21,9 @@ from typing import TYPE_CHECKING, Any
 from simulators.backend.errors import Refusal
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from simulators.backend.store import Store
+    from simulators.backend.store import Db, Store
 
 FIELDS, SCRIPT, UNLOCK, RELAY = MODES = ("fields", "script", "unlock", "relay")
 NEEDED: Mapping[str, frozenset[str]] = {
@@ -71,58 +70,52 @@ class Pool:
 
     def add(self, told: Mapping[str, Any]) -> None:
         """Put a blank in, or hear more of one that is there; raises ``ValueError`` for words it does not know or cannot use."""
-        iccid = told.get("iccid")
-        if not isinstance(iccid, str) or not iccid.isalnum():
-            raise ValueError("a blank has an ICCID, told in digits")
-        words = {name: value for name, value in told.items() if name not in {"iccid", *COUNTS}}
-        counts = [told.get(name, 0) for name in COUNTS]
-        if not all(type(count) is int and count >= 0 for count in counts):
-            raise ValueError(f"no count: {', '.join(COUNTS)}")
-        with self._store.transaction() as db:
-            row = db.execute("SELECT state, words FROM blank LEFT JOIN blank_key USING (iccid) WHERE iccid = ?", (iccid,)).fetchone()
-            words = {**(json.loads(row["words"] or "{}") if row else {}), **words}
-            _check(words)
-            if row is not None and row["state"] != "blank":
-                return
-            db.execute("INSERT OR IGNORE INTO blank VALUES (?, ?, 'blank')", (iccid, bytes.fromhex(words.get("adm", ""))))
-            db.execute(
-                "INSERT INTO blank_key VALUES (?, ?, ?, ?) ON CONFLICT (iccid) DO UPDATE SET words = excluded.words,"
-                " counter = max(counter, excluded.counter), sqn = max(sqn, excluded.sqn)",
-                (iccid, json.dumps(words), *counts),
-            )
+        self._add([told])
+
+    def _add(self, blanks: Sequence[Mapping[str, Any]]) -> None:
+        read = [_read(told) for told in blanks]
+        self._store.run(lambda db: [self._put(db, *blank) for blank in read])
+
+    @staticmethod
+    def _put(db: Db, iccid: str, told: Mapping[str, Any], counts: list[int]) -> None:
+        row = db.one("card.find", iccid)
+        words = {**(json.loads(row["words"] or "{}") if row else {}), **told}
+        _check(words)
+        if row is not None and row["state"] != "blank":
+            return
+        db.do("card.put", iccid, bytes.fromhex(words.get("adm", "")))
+        db.do("card.tell", iccid, json.dumps(words), *counts)
 
     def add_text(self, text: str) -> None:
         """Put in what a command line tells: ``ICCID:ADMHEX``, or ``@FILE`` with a JSON list of blanks."""
         if text.startswith("@"):
-            for told in json.loads(Path(text[1:]).read_text(encoding="utf-8")):
-                self.add(told)
+            self._add(json.loads(Path(text[1:]).read_text(encoding="utf-8")))
             return
         iccid, _, adm = text.partition(":")
         self.add({"iccid": iccid, "adm": adm})
 
-    def listing(self, db: sqlite3.Connection) -> list[dict[str, Any]]:
+    def listing(self, db: Db) -> list[dict[str, Any]]:
         """Return every blank without its keys: iccid, state, mode, counter, sqn."""
-        rows = db.execute(f"{_SELECT} ORDER BY blank.rowid").fetchall()
+        rows = db.all("card.every")
         return [{**{n: row[n] for n in ("iccid", "state", *COUNTS)}, "mode": self._blank(row).mode} for row in rows]
 
-    def take(self, db: sqlite3.Connection, iccid: str) -> Blank:
+    def take(self, db: Db, iccid: str) -> Blank:
         """Reserve the blank and return it; R703 when it is not in the pool, R702 when it is no longer blank."""
-        row = db.execute(f"{_SELECT} WHERE iccid = ?", (iccid,)).fetchone()
+        row = db.one("card.find", iccid)
         if row is None:
             raise Refusal("R703")
-        if row["state"] != "blank":
+        if row["state"] != "blank" or db.run("card.reserve", iccid) != 1:
             raise Refusal("R702")
-        db.execute("UPDATE blank SET state = 'reserved' WHERE iccid = ?", (iccid,))
         return self._blank(row)
 
-    def find(self, db: sqlite3.Connection, iccid: str) -> Blank:
+    def find(self, db: Db, iccid: str) -> Blank:
         """Return a blank of the pool in whatever state; raises ``KeyError``."""
-        row = db.execute(f"{_SELECT} WHERE iccid = ?", (iccid,)).fetchone()
+        row = db.one("card.find", iccid)
         if row is None:
             raise KeyError(iccid)
         return self._blank(row)
 
-    def _blank(self, row: sqlite3.Row) -> Blank:
+    def _blank(self, row: Mapping[str, Any]) -> Blank:
         words = json.loads(row["words"] or "{}")
         keys = {name: bytes.fromhex(words[name]) for name in KEYS if name in words}
         keys.setdefault("adm", bytes(row["adm"]))
@@ -132,15 +125,22 @@ class Pool:
         return Blank(row["iccid"], words.get("mode", house), challenged, keys, numbers)
 
 
-_SELECT = (
-    "SELECT iccid, state, adm, words, coalesce(counter, 0) AS counter, coalesce(sqn, 0) AS sqn FROM blank LEFT JOIN blank_key USING (iccid)"
-)
-
-
-def raise_count(db: sqlite3.Connection, iccid: str, count: str, *, by: int = 1, least: int = 0) -> int:
+def raise_count(db: Db, iccid: str, count: str, *, by: int = 1, least: int = 0) -> int:
     """Raise the blank's ``count`` (of :data:`COUNTS`) by ``by`` from what it was, or from ``least`` if that is more; returns it."""
-    row = db.execute(f"UPDATE blank_key SET {count} = max({count}, ?) + ? WHERE iccid = ? RETURNING {count} AS now", (least, by, iccid))  # noqa: S608  # names from our own code only
-    return int(row.fetchone()["now"])
+    (row,) = db.all(f"card.raise_{count}", least, least, by, iccid)
+    return int(row["now"])
+
+
+def _read(told: Mapping[str, Any]) -> tuple[str, dict[str, Any], list[int]]:
+    """Return ICCID, words and counts of a blank as it is told."""
+    iccid = told.get("iccid")
+    if not isinstance(iccid, str) or not iccid.isalnum():
+        raise ValueError("a blank has an ICCID, told in digits")
+    words = {name: value for name, value in told.items() if name not in {"iccid", *COUNTS}}
+    counts = [told.get(name, 0) for name in COUNTS]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError(f"no count: {', '.join(COUNTS)}")
+    return iccid, words, counts
 
 
 def _check(words: Mapping[str, Any]) -> None:

@@ -23,10 +23,10 @@ from simulators.backend.issues import sender
 from simulators.backend.pool import FIELDS, RELAY, SCRIPT, UNLOCK, raise_count
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
 
     from simulators.backend.pool import Blank, Pool
+    from simulators.backend.store import Db
 
 ENDS: Mapping[str, str] = {FIELDS: "written", UNLOCK: "written", SCRIPT: "answered", RELAY: "answered"}
 """Mode → the verdict of a terminal that carried it out."""
@@ -34,10 +34,10 @@ Answer = tuple[int, int, bytes]
 """Position, status word, data."""
 
 
-def proven(db: sqlite3.Connection, pool: Pool, claims: Mapping[int, Any]) -> bool:
+def proven(db: Db, pool: Pool, claims: Mapping[int, Any]) -> bool:
     """Whether the card of a ``written`` or ``answered`` result is proven as far as the mode asks; takes a told sequence number over."""
     session = claims[7]
-    row = db.execute("SELECT iccid, mode, proof FROM issue WHERE session = ?", (session,)).fetchone()
+    row = db.one("card.issue_find", session)
     if row is None or claims[257] != ENDS[row["mode"]]:
         return False
     blank, proof = pool.find(db, row["iccid"]), json.loads(row["proof"])
@@ -55,7 +55,7 @@ def proven(db: sqlite3.Connection, pool: Pool, claims: Mapping[int, Any]) -> boo
     return not own
 
 
-def _behind(db: sqlite3.Connection, session: bytes, mode: str, proof: Mapping[str, Any]) -> int:
+def _behind(db: Db, session: bytes, mode: str, proof: Mapping[str, Any]) -> int:
     """Return the position of the challenge's answer: one past the last step or command."""
     if mode == RELAY:
         return len(_transcript(db, session))
@@ -72,20 +72,20 @@ def _receipt(blank: Blank, proof: Mapping[str, Any], answers: Sequence[Answer]) 
     return told.done and told.commands == proof["commands"] and hmac.compare_digest(told.data, imsi(proof["imsi"]))
 
 
-def _heard(db: sqlite3.Connection, session: bytes, answers: Sequence[Answer]) -> bool:
+def _heard(db: Db, session: bytes, answers: Sequence[Answer]) -> bool:
     heard = _transcript(db, session)
     first = len(heard) - len(answers)
     last = [(first + at, int.from_bytes(answer[-2:], "big"), answer[:-2]) for at, answer in enumerate(heard[first:])]
     return 0 < len(answers) <= len(heard) and list(answers) == last
 
 
-def _transcript(db: sqlite3.Connection, session: bytes) -> list[bytes]:
+def _transcript(db: Db, session: bytes) -> list[bytes]:
     """Return every answer that came through the relay, in order."""
-    rows = db.execute("SELECT answers FROM relay_round WHERE session = ? ORDER BY sequence", (session,)).fetchall()
+    rows = db.all("card.rounds", session)
     return [bytes.fromhex(answer) for row in rows for answer in json.loads(row["answers"])]
 
 
-def _key_proven(db: sqlite3.Connection, blank: Blank, proof: Mapping[str, Any], said: Sequence[Answer]) -> bool:
+def _key_proven(db: Db, blank: Blank, proof: Mapping[str, Any], said: Sequence[Answer]) -> bool:
     if len(said) != 1:
         return False
     k, opc, (_, sw, data) = blank.keys["k"], blank.keys["opc"], said[0]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.cmac import CMAC
@@ -26,12 +26,11 @@ from simulators.backend.errors import ApiError
 from simulators.backend.pool import RELAY, UNLOCK
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from simulators.backend.issues import House
     from simulators.backend.pool import Pool
-    from simulators.backend.store import Store
+    from simulators.backend.store import Db, Store
 
 CHALLENGES_MAX = 3
 CODE_BYTES = 8
@@ -44,39 +43,44 @@ class Remote:
         self._store, self._pool, self._house = store, pool, house
         self._open: dict[bytes, Conversation] = {}
 
-    def unlock(self, serial: str, session: bytes, approval: bytes, challenge: bytes) -> bytes:
+    async def unlock(self, serial: str, session: bytes, approval: bytes, challenge: bytes) -> bytes:
         """Return the code that answers the card's ``challenge`` (8 bytes); raises :class:`ApiError`."""
-        with self._store.transaction() as db:
-            blank = self._pool.find(db, _permitted(db, serial, session, approval, UNLOCK)["iccid"])
-            known = db.execute("SELECT challenge, code FROM unlocking WHERE session = ?", (session,)).fetchall()
-            for row in known:
-                if row["challenge"] == challenge:
-                    return bytes(row["code"])
-            if len(known) >= CHALLENGES_MAX:
-                raise ApiError(409, "INCOMPATIBLE_STATE", "no more challenges for this session")
-            code = unlock_code(blank.keys["unlock"], challenge, blank.iccid)
-            db.execute("INSERT INTO unlocking VALUES (?, ?, ?)", (session, challenge, code))
+        return await self._store.ask(lambda db: self._unlock(db, serial, session, approval, challenge))
+
+    def _unlock(self, db: Db, serial: str, session: bytes, approval: bytes, challenge: bytes) -> bytes:
+        blank = self._pool.find(db, _permitted(db, serial, session, approval, UNLOCK)["iccid"])
+        known = db.all("card.unlockings", session)
+        for row in known:
+            if bytes(row["challenge"]) == challenge:
+                return bytes(row["code"])
+        if len(known) >= CHALLENGES_MAX:
+            raise ApiError(409, "INCOMPATIBLE_STATE", "no more challenges for this session")
+        code = unlock_code(blank.keys["unlock"], challenge, blank.iccid)
+        db.do("card.unlock", session, challenge, code)
         return code
 
-    def relay(self, serial: str, session: bytes, approval: bytes, sequence: int, answers: Sequence[bytes]) -> tuple[list[bytes], bool]:
+    async def relay(
+        self, serial: str, session: bytes, approval: bytes, sequence: int, answers: Sequence[bytes]
+    ) -> tuple[list[bytes], bool]:
         """Return the commands of the next round and whether the relay is done; raises :class:`ApiError`."""
+        return await self._store.ask(lambda db: self._relay(db, serial, session, approval, sequence, answers))
+
+    def _relay(
+        self, db: Db, serial: str, session: bytes, approval: bytes, sequence: int, answers: Sequence[bytes]
+    ) -> tuple[list[bytes], bool]:
         request = hashlib.sha256(b"".join(len(answer).to_bytes(2, "big") + answer for answer in answers)).digest()
-        with self._store.transaction() as db:
-            row = _permitted(db, serial, session, approval, RELAY)
-            rounds = db.execute("SELECT * FROM relay_round WHERE session = ? ORDER BY sequence", (session,)).fetchall()
-            if rounds and rounds[-1]["sequence"] == sequence and rounds[-1]["request"] == request:
-                return [bytes.fromhex(command) for command in json.loads(rounds[-1]["commands"])], bool(rounds[-1]["done"])
-            if sequence != len(rounds) or (rounds and rounds[-1]["done"]):
-                raise ApiError(409, "INCOMPATIBLE_STATE", "not the next round of this relay")
-            commands = self._next(db, session, row, answers, first=not rounds)
-            told, said = ([part.hex() for part in parts] for parts in (commands, answers))
-            db.execute(
-                "INSERT INTO relay_round VALUES (?, ?, ?, ?, ?, ?)",
-                (session, sequence, request, json.dumps(said), json.dumps(told), not commands),
-            )
+        row = _permitted(db, serial, session, approval, RELAY)
+        rounds = db.all("card.rounds", session)
+        if rounds and rounds[-1]["sequence"] == sequence and bytes(rounds[-1]["request"]) == request:
+            return [bytes.fromhex(command) for command in json.loads(rounds[-1]["commands"])], bool(rounds[-1]["done"])
+        if sequence != len(rounds) or (rounds and rounds[-1]["done"]):
+            raise ApiError(409, "INCOMPATIBLE_STATE", "not the next round of this relay")
+        commands = self._next(db, session, row, answers, first=not rounds)
+        told, said = ([part.hex() for part in parts] for parts in (commands, answers))
+        db.do("card.round", session, sequence, request, json.dumps(said), json.dumps(told), int(not commands))
         return commands, not commands
 
-    def _next(self, db: sqlite3.Connection, session: bytes, row: sqlite3.Row, answers: Sequence[bytes], *, first: bool) -> list[bytes]:
+    def _next(self, db: Db, session: bytes, row: Mapping[str, Any], answers: Sequence[bytes], *, first: bool) -> list[bytes]:
         """Return the next commands, none at the end; notes a channel that was complete."""
         if first:
             if answers:
@@ -89,12 +93,12 @@ class Remote:
         commands = conversation.then(answers)
         if conversation.complete:
             proof = json.dumps({**json.loads(row["proof"]), "complete": True})
-            db.execute("UPDATE issue SET proof = ? WHERE session = ?", (proof, session))
+            db.do("card.issue_prove", proof, session)
         if not commands:
             del self._open[session]
         return commands
 
-    def _begin(self, db: sqlite3.Connection, row: sqlite3.Row) -> Conversation:
+    def _begin(self, db: Db, row: Mapping[str, Any]) -> Conversation:
         blank, proof = self._pool.find(db, row["iccid"]), json.loads(row["proof"])
         number = issues.Number(proof["imsi"], proof["msisdn"])
         return Conversation(blank, issues.card_commands(blank, number, self._house), proof["imsi"])
@@ -108,15 +112,12 @@ def unlock_code(key: bytes, challenge: bytes, iccid: str) -> bytes:
     return mac.finalize()[:CODE_BYTES]
 
 
-def _permitted(db: sqlite3.Connection, serial: str, session: bytes, approval: bytes, mode: str) -> sqlite3.Row:
+def _permitted(db: Db, serial: str, session: bytes, approval: bytes, mode: str) -> Mapping[str, Any]:
     """Return the issue of a session that may still talk to its card in ``mode``; raises :class:`ApiError`."""
-    row: sqlite3.Row | None = db.execute(
-        "SELECT issue.*, activation.approval_id FROM issue JOIN activation USING (session) WHERE session = ? AND serial = ?",
-        (session, serial),
-    ).fetchone()
+    row = db.one("card.issue_of", session, serial)
     if row is None:
         raise ApiError(404, "NOT_FOUND", "no such activation")
-    closed = db.execute("SELECT 1 FROM result WHERE session = ?", (session,)).fetchone()
-    if row["mode"] != mode or row["approval_id"] != approval or closed:
+    closed = db.one("activation.result", session)
+    if row["mode"] != mode or bytes(row["approval_id"]) != approval or closed:
         raise ApiError(409, "INCOMPATIBLE_STATE", "another mode or approval, or a session that has its result")
     return row

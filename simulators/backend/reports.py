@@ -12,56 +12,71 @@ Rules
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simulators.backend import shapes, signatures, strict_cbor
 from simulators.backend.errors import ApiError
 from simulators.backend.proofs import proven
+from simulators.backend.quota import NATIONAL, give_back_quota
 from simulators.backend.signatures import NotAuthentic
-from simulators.backend.store import give_back_quota
 from simulators.backend.strict_cbor import Malformed
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping
 
+    from simulators.backend.activation import Unit
     from simulators.backend.authority import Authority
+    from simulators.backend.clock import Clock
     from simulators.backend.pool import Pool
-    from simulators.backend.store import Store
+    from simulators.backend.store import Db, Store
+    from simulators.backend.verification import Verifiers
 
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Takes results and acknowledges them."""
+    """Takes results and acknowledges them. Signatures are verified and made beside the store."""
 
     store: Store
     pool: Pool
     authority: Authority
     operator_id: str
+    verifiers: Verifiers
+    clock: Clock
 
-    def take(self, serial: str, session: bytes, signed: bytes) -> bytes:
+    async def take(self, unit: Unit, session: bytes, signed: bytes) -> bytes:
         """Return the signed acknowledgement of ``signed``; raises :class:`ApiError`."""
-        with self.store.transaction() as db:
-            activation = db.execute("SELECT * FROM activation WHERE session = ?", (session,)).fetchone()
-            claims = _authentic(db, serial, session, signed, activation)
-            earlier = db.execute("SELECT serial, outcome, ack FROM result WHERE session = ?", (session,)).fetchone()
-            if earlier and (earlier["serial"] != serial or earlier["outcome"] != claims[257]):
+        row = await self.store.ask(lambda db: db.one("activation.find", session))
+        activation = {name: _bytes(row[name]) for name in row.keys()} if row else None  # noqa: SIM118  # a row is no mapping everywhere
+        claims = await self.verifiers.aside(lambda: _authentic(unit, session, signed, activation))
+        ack = await self.store.ask(lambda db: self._settle(db, unit, claims, activation))
+        return await self.verifiers.aside(lambda: self._acknowledge(session, ack, signed))
+
+    def _settle(self, db: Db, unit: Unit, claims: Mapping[int, Any], activation: Mapping[str, Any] | None) -> str:
+        """Carry out the first result of a session, or find it again; returns the acknowledgement's outcome."""
+        session, outcome = claims[7], claims[257]
+        if db.one("terminal.heard", self.clock.now(), unit.serial, unit.tls) is None:
+            raise ApiError(403, "PERMISSION_DENIED", "not the current TLS certificate of a terminal")
+        earlier = db.one("activation.result", session)
+        if earlier:
+            if earlier["serial"] != unit.serial or earlier["outcome"] != outcome:
                 raise ApiError(409, "INCOMPATIBLE_STATE", "another result was reported before")
-            ack = earlier["ack"] if earlier else _settle(db, self.pool, serial, claims, activation)
-        return self._acknowledge(session, ack, signed)
+            return str(earlier["ack"])
+        if activation is None and db.one("activation.find", session):
+            raise ApiError(409, "ABORTED", "this session is being decided")
+        ack = _carry_out(db, self.pool, unit.serial, claims, activation)
+        db.do("activation.settle", session, unit.serial, outcome, claims[258], claims[260], ack, self.clock.now())
+        return ack
 
     def _acknowledge(self, session: bytes, outcome: str, signed: bytes) -> bytes:
-        payload = strict_cbor.dumps({1: self.operator_id, 6: int(time.time()), 7: session, 256: 1, 257: outcome})
+        payload = strict_cbor.dumps({1: self.operator_id, 6: self.clock.now(), 7: session, 256: 1, 257: outcome})
         aad = signatures.message_digest(signed)
         return signatures.sign(payload, typ="rnt-ack", key_pem=self.authority.approval_pem, kid=self.authority.approval_kid, aad=aad)
 
 
-def _authentic(db: sqlite3.Connection, serial: str, session: bytes, signed: bytes, activation: sqlite3.Row | None) -> Mapping[int, Any]:
+def _authentic(unit: Unit, session: bytes, signed: bytes, activation: Mapping[str, Any] | None) -> Mapping[int, Any]:
     """Return the result's claims after signature, session, record and approval were checked; raises :class:`ApiError`."""
-    spki = db.execute("SELECT spki FROM terminal WHERE serial = ?", (serial,)).fetchone()["spki"]
-    keys, approval_id = {signatures.key_id(spki): spki}, activation["approval_id"] if activation else None
+    keys, approval_id = {signatures.key_id(unit.spki): unit.spki}, activation["approval_id"] if activation else None
     for aad in (approval_id or b"", b""):
         try:
             claims = shapes.result(signatures.verify(signed, typ="rnt-result", keys=keys, aad=aad))
@@ -70,43 +85,44 @@ def _authentic(db: sqlite3.Connection, serial: str, session: bytes, signed: byte
             continue
     else:
         raise ApiError(422, "RESULT_REJECTED", "signature or content")
-    bound = claims[1] == serial and claims[7] == session and claims.get(259, b"") == aad
+    bound = claims[1] == unit.serial and claims[7] == session and claims.get(259, b"") == aad
     if activation:
-        bound = bound and activation["serial"] == serial and claims[260] == activation["record"]
-        bound = bound and not (claims[257] == "accepted" and activation["iccid"])
+        bound = bound and activation["serial"] == unit.serial and claims[260] == activation["record"]
+        bound = bound and not (claims[257] in shapes.SOLD and (claims[257] in shapes.WITH_CARD) is (activation["iccid"] is None))
     if not bound or (claims[257] in shapes.SOLD and not aad):
         raise ApiError(422, "RESULT_REJECTED", "not bound to this session, record and approval")
     return claims
 
 
-def _settle(db: sqlite3.Connection, pool: Pool, serial: str, claims: Mapping[int, Any], activation: sqlite3.Row | None) -> str:
-    """Carry out the first result of a session; returns the acknowledgement's outcome."""
+def _carry_out(db: Db, pool: Pool, serial: str, claims: Mapping[int, Any], activation: Mapping[str, Any] | None) -> str:
     session, outcome = claims[7], claims[257]
-    reserved = activation is not None and activation["outcome"] == "approved"
-    if outcome in shapes.SOLD and activation is not None:
-        good = outcome not in shapes.WITH_CARD or (claims[261] == [activation["iccid"], activation["profile"]] and proven(db, pool, claims))
-        ack = "active" if good else "failed"
-        db.execute("INSERT INTO spent VALUES (?, ?)", (claims[259], session))
-    else:
-        good, ack = False, "released"
-    if reserved and activation is not None:
-        card = "used" if good else "blank" if outcome == "cancelled" else "scrapped"
-        db.execute("UPDATE blank SET state = ? WHERE iccid = ?", (card, activation["iccid"]))
-        db.execute("UPDATE number SET state = ? WHERE session = ?", ("active" if good else "released", session))
-        if not good and activation["person"]:
-            give_back_quota(db, activation["person"])
     if activation is None:
         _close_gap(db, serial, claims[260])
-    db.execute("INSERT INTO result VALUES (?, ?, ?, ?, ?, ?)", (session, serial, outcome, claims[258], claims[260], ack))
+        return "released"
+    good, ack = False, "released"
+    if outcome in shapes.SOLD:
+        good = outcome not in shapes.WITH_CARD or (claims[261] == [activation["iccid"], activation["profile"]] and proven(db, pool, claims))
+        ack = "active" if good else "failed"
+        db.do("activation.spend", claims[259], session)
+    if activation["outcome"] == "approved" and activation["iccid"] is not None:
+        card = "used" if good else "blank" if outcome == "cancelled" else "scrapped"
+        db.do("card.end", card, activation["iccid"])
+        db.do("number.end", "active" if good else "released", session)
+        if not good:
+            give_back_quota(db, activation["person"], NATIONAL)
     return ack
 
 
-def _close_gap(db: sqlite3.Connection, serial: str, record: bytes) -> None:
+def _close_gap(db: Db, serial: str, record: bytes) -> None:
     """Put a record that was never admitted into the unit's chain: the unit itself says that it exists and is void."""
     if record == bytes(32):
         return
-    refused = db.execute("SELECT sequence FROM chain_break WHERE serial = ? AND record = ?", (serial, record)).fetchone()
-    unit = db.execute("SELECT sequence FROM terminal WHERE serial = ?", (serial,)).fetchone()
-    sequence = refused["sequence"] if refused else unit["sequence"] + 1
-    if sequence > unit["sequence"]:
-        db.execute("UPDATE terminal SET sequence = ?, last = ? WHERE serial = ?", (sequence, record, serial))
+    refused, unit = db.one("terminal.break_of", serial, record), db.one("terminal.find", serial)
+    known = unit["sequence"] if unit else 0
+    sequence = refused["sequence"] if refused else known + 1
+    if sequence > known:
+        db.do("terminal.chain", sequence, record, serial)
+
+
+def _bytes(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value

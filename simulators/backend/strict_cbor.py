@@ -25,7 +25,38 @@ class Malformed(ValueError):
 def dumps(value: Any) -> bytes:
     """Encode ``value``; raises :class:`Malformed` for a type the messages do not use."""
     _walk(value, 0)
+    return encode(value)
+
+
+def encode(value: Any) -> bytes:
+    """Encode a value whose types are known, as those of :func:`loads` are."""
     return cbor2.dumps(value, canonical=True)
+
+
+def head(major: int, number: int) -> bytes:
+    """Return the shortest head of a major type (RFC 8949 §3)."""
+    if number < 24:
+        return bytes((major << 5 | number,))
+    for more, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if number < 1 << 8 * size:
+            return bytes((major << 5 | more,)) + number.to_bytes(size, "big")
+    raise Malformed("integer out of range")
+
+
+def octets(value: bytes) -> bytes:
+    """Encode a byte string."""
+    return head(2, len(value)) + value
+
+
+def take_octets(data: bytes, at: int) -> tuple[bytes, int]:
+    """Return the byte string at ``at`` and where it ends; raises :class:`Malformed` for any head but the shortest of one."""
+    first = data[at] if at < len(data) else 0
+    size = {24: 1, 25: 2, 26: 4}.get(first & 31, 0)
+    begin = at + 1 + size
+    length = int.from_bytes(data[at + 1 : begin], "big") if size else first & 31
+    if first >> 5 != 2 or data[at:begin] != head(2, length) or begin + length > len(data):
+        raise Malformed("byte string")
+    return data[begin : begin + length], begin + length
 
 
 def loads(data: bytes, limit: int = 65536) -> Any:

@@ -16,33 +16,21 @@ if TYPE_CHECKING:
     from simulators.backend.authority import Authority
     from simulators.backend.store import Store
 
-_TABLE = "CREATE TABLE IF NOT EXISTS vault (session BLOB PRIMARY KEY, record BLOB NOT NULL, items BLOB)"
-
 
 class Vault:
-    """Keeps what terminals sent, and opens it for a bundle."""
+    """Opens for a bundle what terminals sent; the approval's own work put it there."""
 
     def __init__(self, store: Store, authority: Authority) -> None:
         self._store, self._authority = store, authority
-        with store.transaction() as db:
-            db.execute(_TABLE)
-
-    def keep(self, session: bytes, record: bytes, items: bytes) -> None:
-        """Keep a decided record and its sealed items; what is there already stays."""
-        with self._store.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO vault VALUES (?, ?, ?)", (session, record, items))
 
     def bundle(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return ``{bundle}`` (hex) that shows ``fields`` (numbers) of the record of ``session`` (hex); ``ValueError`` when it cannot."""
         session, fields = bytes.fromhex(request["session"]), {int(number) for number in request.get("fields", [])}
-        with self._store.transaction() as db:
-            row = db.execute(
-                "SELECT v.record, v.items, a.answer FROM vault v JOIN activation a ON a.session = v.session WHERE v.session = ?", (session,)
-            ).fetchone()
+        row = self._store.run(lambda db: db.one("activation.vault_find", session))
         if row is None or (fields and row["items"] is None):
             raise ValueError("nothing is kept of this session")
         shown = self._open(session, row["items"], fields) if fields else []
-        content: dict[int, Any] = {256: 1, 257: row["record"], 258: shown}
+        content: dict[int, Any] = {256: 1, 257: bytes(row["record"]), 258: shown}
         approval = json.loads(row["answer"]).get("approval")
         if approval:
             content[259] = _octets(approval)
@@ -50,8 +38,8 @@ class Vault:
 
     def erase(self, request: dict[str, Any]) -> None:
         """Forget the items of ``session`` (hex): the retention term is over."""
-        with self._store.transaction() as db:
-            db.execute("UPDATE vault SET items = NULL WHERE session = ?", (bytes.fromhex(request["session"]),))
+        session = bytes.fromhex(request["session"])
+        self._store.run(lambda db: db.do("activation.vault_erase", session))
 
     def _open(self, session: bytes, sealed: bytes, fields: set[int]) -> list[Any]:
         plain = signatures.unseal(sealed, private_key=self._authority.vault_private, info=b"rnt/items/1" + session)

@@ -58,6 +58,11 @@ class FaultPlan:
             self._release = True
             self._lock.notify_all()
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is planned now: :meth:`next` will only count, and hold nobody."""
+        return not self._faults
+
     def next(self, event: str) -> Fault | None:
         """Count ``event`` and return the fault due at it. A ``hold`` is carried out here and then not returned."""
         with self._lock:

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.backend import shapes, strict_cbor
-from simulators.backend.api import ANSWER_BYTES, ANSWERS_MAX, relay_round
+from simulators.backend.bodies import ANSWER_BYTES, ANSWERS_MAX, relay_round
 from simulators.backend.card_crypto.files import imsi, message_parameters, plmn
 from simulators.backend.conversation import Conversation
 from simulators.backend.errors import ApiError
 from simulators.backend.pool import MODES, NUMBERS, Blank, Pool
 from simulators.backend.remote import unlock_code
-from simulators.backend.store import Store
+from simulators.backend.store import SqliteStore
 from simulators.backend.strict_cbor import Malformed
 from simulators.sim_card.unlock import code
 
@@ -121,7 +121,7 @@ def test_a_card_that_says_anything_never_completes_a_relay_and_raises_nothing(ro
     assert not conversation.complete
 
 
-STORE = Store(Path(":memory:"))
+STORE = SqliteStore(Path(":memory:"))
 WORDS = st.dictionaries(
     st.sampled_from(["iccid", "adm", "mode", "kic", "kid", "k", "opc", "challenge", "counter", "sqn", "smsp", "x"]),
     st.sampled_from(["8986", "00" * 8, "11" * 16, "script", "fields", "zz"]) | st.integers(-5, 5) | st.none() | st.booleans(),
@@ -137,8 +137,7 @@ def test_any_words_of_a_blank_are_taken_or_refused(words: dict[str, Any]) -> Non
         pool.add(words)
     except (ValueError, TypeError):
         return
-    with STORE.transaction() as db:
-        row = next(row for row in pool.listing(db) if row["iccid"] == words["iccid"])
+    row = next(row for row in STORE.run(pool.listing) if row["iccid"] == words["iccid"])
     assert row["mode"] in MODES
     assert row["counter"] >= 0 <= row["sqn"]
 
@@ -148,9 +147,8 @@ def test_a_database_without_keys_of_blanks_is_gone_on_with(tmp_path: Path) -> No
     with sqlite3.connect(path) as old:
         old.execute("CREATE TABLE blank (iccid TEXT PRIMARY KEY, adm BLOB NOT NULL, state TEXT NOT NULL)")
         old.execute("INSERT INTO blank VALUES ('8986', x'0011223344556677', 'blank')")
-    store = Store(path)
+    store = SqliteStore(path)
     pool = Pool(store)
-    with store.transaction() as db:
-        blank = pool.take(db, "8986")
+    blank = store.run(lambda db: pool.take(db, "8986"))
     assert (blank.mode, blank.challenged, blank.keys["adm"].hex()) == ("fields", False, "0011223344556677")
     store.close()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulators.backend import shapes, signatures, strict_cbor
-from simulators.backend.api import _members, _octets
+from simulators.backend.bodies import members, octets
 from simulators.backend.errors import ApiError
 from simulators.backend.identity import check_digit
 from simulators.backend.signatures import NotAuthentic
@@ -131,7 +131,7 @@ def test_random_sealed_bytes_do_not_open(sealed: bytes) -> None:
 @given(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: json.dumps({"result": text}).encode()))
 def test_random_request_bodies_are_the_callers_error(body: bytes) -> None:
     try:
-        _octets(_members(body, "result")["result"])
+        octets(members(body, "result")["result"])
     except ApiError as error:
         assert error.status == 400  # noqa: PT017  # some texts are good base64url
 

@@ -1,0 +1,29 @@
+-- Terminals, work orders, cards, numbers, quota, activations, results, and the witness's checkpoints.
+CREATE TABLE IF NOT EXISTS terminal (serial TEXT PRIMARY KEY, spki BYTEA NOT NULL, protection TEXT NOT NULL, tls BYTEA NOT NULL UNIQUE,
+  sequence BIGINT NOT NULL, last BYTEA NOT NULL, revoked BIGINT NOT NULL DEFAULT 0, heard BIGINT NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS work_order (token BYTEA PRIMARY KEY, request BYTEA, answer TEXT);
+CREATE TABLE IF NOT EXISTS blank (iccid TEXT PRIMARY KEY, adm BYTEA NOT NULL, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS blank_key (iccid TEXT PRIMARY KEY, words TEXT NOT NULL, counter BIGINT NOT NULL, sqn BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS number (id {COUNTED}, msisdn TEXT, imsi TEXT, iccid TEXT NOT NULL, session BYTEA NOT NULL UNIQUE,
+  state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS quota (person BYTEA NOT NULL, scope TEXT NOT NULL, held BIGINT NOT NULL CHECK (held >= 0),
+  PRIMARY KEY (person, scope));
+CREATE TABLE IF NOT EXISTS nonce (nonce BYTEA PRIMARY KEY, session BYTEA NOT NULL);
+CREATE TABLE IF NOT EXISTS activation (id {COUNTED}, session BYTEA NOT NULL UNIQUE, serial TEXT NOT NULL, record BYTEA NOT NULL,
+  outcome TEXT NOT NULL, code TEXT NOT NULL, answer TEXT NOT NULL, approval_id BYTEA UNIQUE, profile BYTEA, person BYTEA, iccid TEXT,
+  at BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS issue (id {COUNTED}, session BYTEA NOT NULL UNIQUE, iccid TEXT NOT NULL, mode TEXT NOT NULL,
+  proof TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS unlocking (id {COUNTED}, session BYTEA NOT NULL, challenge BYTEA NOT NULL, code BYTEA NOT NULL,
+  UNIQUE (session, challenge));
+CREATE TABLE IF NOT EXISTS relay_round (id {COUNTED}, session BYTEA NOT NULL, sequence BIGINT NOT NULL, request BYTEA NOT NULL,
+  answers TEXT NOT NULL, commands TEXT NOT NULL, done BIGINT NOT NULL, UNIQUE (session, sequence));
+CREATE TABLE IF NOT EXISTS result (id {COUNTED}, session BYTEA NOT NULL UNIQUE, serial TEXT NOT NULL, outcome TEXT NOT NULL,
+  code TEXT NOT NULL, record BYTEA NOT NULL, ack TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS spent (id {COUNTED}, approval_id BYTEA NOT NULL UNIQUE, session BYTEA NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS chain_break (id {COUNTED}, serial TEXT NOT NULL, record BYTEA NOT NULL, sequence BIGINT NOT NULL,
+  UNIQUE (serial, record));
+CREATE TABLE IF NOT EXISTS vault (session BYTEA PRIMARY KEY, record BYTEA NOT NULL, items BYTEA);
+CREATE TABLE IF NOT EXISTS checkpoint (id {COUNTED}, serial TEXT NOT NULL, size BIGINT NOT NULL, root BYTEA NOT NULL,
+  message BYTEA NOT NULL, countersignature BYTEA NOT NULL);
+CREATE TABLE IF NOT EXISTS breach (id {COUNTED}, serial TEXT NOT NULL, code TEXT NOT NULL, known BYTEA NOT NULL, shown BYTEA NOT NULL);
