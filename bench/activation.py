@@ -18,7 +18,7 @@ from bench import bare
 from bench.figures import Figure
 from bench.requests import RequestMaker
 from firmware.journal import Journal
-from firmware.keystore import load_store_key, open_signer
+from firmware.keystore import open_signer
 from hal.sim_card.planner import apdu_bound
 from tests.support.station import Station
 
@@ -122,10 +122,10 @@ def _bare(station: Station, writer: bare.Writer, exchanged: dict[str, list[tuple
 
 def _maker(station: Station) -> RequestMaker:
     state = station.state_dir
-    with Journal.open(state / "journal.db", load_store_key(state / "keys" / "store.key")) as journal:
+    with Journal.open(state / "journal.db", station.store_key()) as journal:
         last = journal.last_record()
     trust = json.loads((state / "trust" / "trust.json").read_bytes())
-    return RequestMaker("RNT-000001", open_signer("file:keys/record.pem", state), trust, (last.seq, last.digest))
+    return RequestMaker("RNT-000001", open_signer("file:keys/record.pem", state, station.seal()), trust, (last.seq, last.digest))
 
 
 def _log(station: Station, name: str) -> Path:

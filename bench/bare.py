@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 import serial
 from smartcard import scard
 
+from firmware.keystore import tls_key_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -132,7 +134,8 @@ class Operator:
     def __init__(self, station: Station, maker: RequestMaker) -> None:
         trust = station.state_dir / "trust"
         context = ssl.create_default_context(cafile=str(trust / "operator-ca.pem"))
-        context.load_cert_chain(str(trust / "tls-cert.pem"), str(station.state_dir / "keys" / "tls.pem"))
+        with tls_key_file("file:keys/tls.pem", station.state_dir, station.seal()) as key:
+            context.load_cert_chain(str(trust / "tls-cert.pem"), str(key))
         address = urlsplit(station.facts["url"])
         self._line = http.client.HTTPSConnection(str(address.hostname), address.port, context=context)
         self._maker = maker

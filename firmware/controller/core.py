@@ -9,6 +9,7 @@ Rules
   until the next ARM, DISARM or tamper event.
 * SIM power is off at boot and after tamper.
 * The ID reader's supply is on, but for the time a READER_CYCLE took it away: it comes back by itself, whatever becomes of the host.
+* The secret is made once, on MAKE_SECRET, while the page is unprovisioned and the case closed; what leaves is a share of it, in READY only.
 * A host which has sent HEARTBEAT and then falls silent for longer than its lease (at most 60 s) is reset.
 
 Talks to the board only through the object given to it (``hal.Board``); knows nothing of frames.
@@ -19,6 +20,7 @@ from struct import unpack_from
 from micropython import const
 
 import page
+import share
 import signals
 
 try:
@@ -29,7 +31,7 @@ except ImportError:  # the microcontroller has no typing
 if TYPE_CHECKING:
     from hal import Board
 
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 
 HELLO = const(0x01)
 STATE = const(0x02)
@@ -40,11 +42,14 @@ DISARM = const(0x06)
 HEARTBEAT = const(0x07)
 SIM_POWER = const(0x08)
 READER_CYCLE = const(0x09)
+MAKE_SECRET = const(0x0A)
+SHARE = const(0x0B)
 
 DONE = const(0)
 UNKNOWN = const(1)
 MALFORMED = const(2)
 NOT_ALLOWED = const(3)
+FAILED = const(4)
 
 FLAG_OPEN = const(1)
 FLAG_ARMED = const(2)
@@ -56,10 +61,22 @@ MAX_LEASE_S = const(60)
 MIN_OFF_MS = const(100)
 MAX_OFF_MS = const(5000)
 
-_LENGTHS = {HELLO: 8, STATE: 0, LIGHT: 2, BUZZ: 1, ARM: 18, DISARM: 0, HEARTBEAT: 2, SIM_POWER: 1, READER_CYCLE: 2}
+_LENGTHS = {
+    HELLO: 8,
+    STATE: 0,
+    LIGHT: 2,
+    BUZZ: 1,
+    ARM: 18,
+    DISARM: 0,
+    HEARTBEAT: 2,
+    SIM_POWER: 1,
+    READER_CYCLE: 2,
+    MAKE_SECRET: 0,
+    SHARE: share.CONTEXT,
+}
 _ALLOWED = (
-    (HELLO, STATE, LIGHT, BUZZ, HEARTBEAT),  # UNPROVISIONED
-    (HELLO, STATE, LIGHT, BUZZ, ARM, DISARM, HEARTBEAT, SIM_POWER, READER_CYCLE),  # READY
+    (HELLO, STATE, LIGHT, BUZZ, HEARTBEAT, MAKE_SECRET),  # UNPROVISIONED
+    (HELLO, STATE, LIGHT, BUZZ, ARM, DISARM, HEARTBEAT, SIM_POWER, READER_CYCLE, SHARE),  # READY
     (HELLO, STATE, HEARTBEAT),  # TAMPERED
 )
 _NONCE = const(16)
@@ -158,6 +175,8 @@ class Core:
             self._board.sim_power(request[start] == 1)
         elif kind == READER_CYCLE:
             return self._cycle_reader(unpack_from("<H", request, start)[0])
+        elif kind == MAKE_SECRET:
+            return self._make_secret()
         return DONE
 
     def _data(self, kind: int, request: bytearray, start: int, out: bytearray, at: int) -> int:
@@ -170,6 +189,8 @@ class Core:
             at = _put(out, at, self._board.boot_id)
             if self._confirmed:
                 at = _put(out, at, self._nonce)
+        if kind == SHARE:
+            at = _put(out, at, share.of(self._page, request[start : start + share.CONTEXT]))
         return at
 
     def _flags(self) -> int:
@@ -218,6 +239,21 @@ class Core:
         self._reader_off = True
         self._board.reader_off(True)
         return DONE
+
+    def _make_secret(self) -> int:
+        if self._board.tamper_open():
+            return NOT_ALLOWED
+        if not page.blank(self._page):
+            self._board.erase_page()  # of a making that was cut: nobody has a share of that secret
+        page.lay_out(self._page, self._board.random(page.SECRET_LENGTH))
+        self._board.program_page(self._page)
+        page.finish(self._page)
+        self._board.program_page(self._page)
+        self._board.read_page(self._page)
+        self.state = page.state_of(self._page)
+        if self.state == page.TAMPERED:  # the flash does not keep what it is told
+            self._latch()
+        return DONE if self.state == page.READY else FAILED
 
     def _watch_tamper(self) -> None:
         if self._board.tamper_happened():

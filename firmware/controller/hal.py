@@ -38,6 +38,7 @@ BAUD = const(115200)
 WATCHDOG_MS = const(2000)
 _RX_RING = const(512)
 _SECRET_BLOCK = const(0)
+_ERASE = const(6)
 _SCRATCH0 = const(0x400D800C)
 _TAMPER_MARK = const(0x7A)
 
@@ -134,6 +135,18 @@ class Board:
     def read_page(self, page: bytearray) -> None:
         """Read the secret page, 256 bytes, into ``page``."""
         self._flash.readblocks(_SECRET_BLOCK, page, 0)
+
+    def erase_page(self) -> None:
+        """Erase the secret page's block: all FF."""
+        self._flash.ioctl(_ERASE, _SECRET_BLOCK)
+
+    def program_page(self, page: bytearray) -> None:
+        """Clear those bits of the secret page, 256 bytes, that are 0 in ``page``."""
+        self._flash.writeblocks(_SECRET_BLOCK, page, 0)
+
+    def random(self, count: int) -> bytes:
+        """Return random bytes of the chip's own generator."""
+        return os.urandom(count)
 
     def wipe_page(self) -> None:
         """Program zeros over the secret page."""

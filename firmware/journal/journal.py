@@ -65,7 +65,7 @@ _NO_ITEMS: Final[Mapping[str, bytes]] = MappingProxyType({})
 class Journal:
     """The open journal of this terminal; a context manager that closes it. Use :meth:`open`."""
 
-    def __init__(self, store: Store, store_key: bytes) -> None:
+    def __init__(self, store: Store, store_key: bytes | None) -> None:
         """Take over a configured, identified store. Verifies it; see :meth:`open` for what that raises."""
         self._store = store
         self._noted = reading.noted_tree(store)
@@ -74,25 +74,30 @@ class Journal:
         self._tips: dict[bytes, Tip] = reading.open_tips(store, chains)
         self._last_record = reading.last_link(store)
         reading.last_checkpoint(store)
-        self._items = Items(store, store_key)
-        self._items.check()
+        self._items = Items(store, store_key or b"")
+        if store_key:
+            self._items.check()
 
     @classmethod
-    def open(cls, path: Path, store_key: bytes) -> Self:
+    def open(cls, path: Path, store_key: bytes | None) -> Self:
         """Open the journal at ``path`` or create it (mode 0600), with the store key, whose length decides the cipher.
+
+        Without one, its seal being gone, the log of an existing journal can still be read: rows, audit tree, proofs; no item.
 
         Verifies: application, version, store key, every table but that of the rows, audit tree and rows since it was last noted, chains of
         open sessions, record numbers, items.
         Raises :class:`JournalBusy`, :class:`JournalCorrupt` or :class:`JournalFailed`.
         """
-        sealing.check_store_key(store_key)
+        if store_key is not None:
+            sealing.check_store_key(store_key)
         store = Store(path)
         try:
             store.claim()
             fresh = reading.check_identity(store)
             if not fresh:
                 reading.check_tables(store, *reading.SMALL_TABLES)
-                reading.check_store_key(store, store_key)
+                if store_key is not None:
+                    reading.check_store_key(store, store_key)
             store.configure()
             _migrate(store, store_key, fresh=fresh)
             store.checkpoint()  # what was erased just before a power cut may still be in the log
@@ -371,8 +376,10 @@ class Journal:
             raise
 
 
-def _migrate(store: Store, store_key: bytes, *, fresh: bool) -> None:
+def _migrate(store: Store, store_key: bytes | None, *, fresh: bool) -> None:
     """Run the migrations the file has not seen, each in its own transaction."""
+    if fresh and store_key is None:
+        raise JournalCorrupt("there is no journal")
     done = store.pragma("user_version")
     for number, statements in enumerate(MIGRATIONS, start=1):
         if number <= int(done):
@@ -384,6 +391,6 @@ def _migrate(store: Store, store_key: bytes, *, fresh: bool) -> None:
                 store.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 store.execute(
                     "INSERT INTO unit (id, key_check, time_floor, audit_size, audit_peaks) VALUES (1, ?, 0, 0, x'')",
-                    (sealing.new_key_check(store_key),),
+                    (sealing.new_key_check(store_key or b""),),
                 )
             store.execute(f"PRAGMA user_version={number}")

@@ -15,10 +15,13 @@ from firmware.keystore.errors import (
     KeyUriMalformed,
     PinLocked,
     PinRefused,
+    SealBroken,
+    SealedElsewhere,
     UnknownScheme,
 )
-from firmware.keystore.schemes import create_key, has_key, open_signer, retire_keys, tls_key_path
-from firmware.keystore.store_key import create_store_key, load_store_key
+from firmware.keystore.schemes import PublicKey, create_key, has_key, open_signer, public_key, retire_keys, tls_key_file
+from firmware.keystore.sealed import Seal
+from firmware.keystore.store_key import create_store_key, load_store_key, store_key_file, store_key_length
 from firmware.keystore.suites import PROVIDERS, provider_for, provider_of, suite_of_store_key
 from firmware.keystore.token_key import close as close_tokens
 
@@ -33,6 +36,10 @@ __all__ = [
     "KeystoreError",
     "PinLocked",
     "PinRefused",
+    "PublicKey",
+    "Seal",
+    "SealBroken",
+    "SealedElsewhere",
     "Signer",
     "UnknownScheme",
     "certificate_request",
@@ -45,8 +52,11 @@ __all__ = [
     "open_signer",
     "provider_for",
     "provider_of",
+    "public_key",
     "requested_key",
     "retire_keys",
+    "store_key_file",
+    "store_key_length",
     "suite_of_store_key",
-    "tls_key_path",
+    "tls_key_file",
 ]

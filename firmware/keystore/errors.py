@@ -32,8 +32,16 @@ class KeyUriMalformed(KeystoreError):
     """The key URI does not say what this software needs, or says what it must not. Correct the configuration."""
 
 
+class SealBroken(KeystoreError):
+    """The controller was tampered with and has destroyed its secret: what it sealed is gone for ever."""
+
+
+class SealedElsewhere(KeystoreError):
+    """The connected controller is not the one that sealed the key, or has no secret. Connect that one, or provision anew."""
+
+
 class KeyUnavailable(KeystoreError):
-    """The token does not answer now. Nothing was signed; asking again later is right. ``why`` is one word for programs."""
+    """The token or controller does not answer now. Nothing was signed; ask again later. ``why`` is one word for programs."""
 
     def __init__(self, why: str, text: str) -> None:
         super().__init__(text)

@@ -12,24 +12,28 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from firmware.core.keyring import key_id
 from firmware.core.suite import GM, INTERNATIONAL, Suite
 from firmware.keystore import file_key, sm2_file, token_key
 from firmware.keystore.errors import KeyUnfit, UnknownScheme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from firmware.core.cose import Signer
+    from firmware.keystore.sealed import Seal
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
     """What one kind of key can do; each function takes the URI without its scheme, and the base directory. ``create`` is by suite."""
 
-    create: Mapping[Suite, Callable[[str, Path], Signer]]
-    open: Callable[[str, Path], Signer]
-    tls_path: Callable[[str, Path], Path]
+    create: Mapping[Suite, Callable[[str, Path, Seal | None], Signer]]
+    open: Callable[[str, Path, Seal | None], Signer]
+    public: Callable[[str, Path], tuple[bytes, str]]
+    tls_file: Callable[[str, Path, Seal | None], AbstractContextManager[Path]]
     exists: Callable[[str, Path], bool]
     retire: Callable[[str, Path], int]
 
@@ -37,11 +41,36 @@ class Scheme:
 SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
     {
         "file": Scheme(
-            {INTERNATIONAL: file_key.create, GM: sm2_file.create}, file_key.open_key, file_key.tls_path, file_key.exists, file_key.retire
+            {INTERNATIONAL: file_key.create, GM: sm2_file.create},
+            file_key.open_key,
+            file_key.public,
+            file_key.tls_file,
+            file_key.exists,
+            file_key.retire,
         ),
-        "pkcs11": Scheme({INTERNATIONAL: token_key.create}, token_key.open_key, token_key.tls_path, token_key.exists, token_key.retire),
+        "pkcs11": Scheme(
+            {INTERNATIONAL: token_key.create},
+            token_key.open_key,
+            token_key.public,
+            token_key.tls_file,
+            token_key.exists,
+            token_key.retire,
+        ),
     },
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """Which key it is: DER SubjectPublicKeyInfo and where the private half lives."""
+
+    spki: bytes
+    protection: str
+
+    @property
+    def kid(self) -> bytes:
+        """First 16 bytes of the key's SHA-256."""
+        return key_id(self.spki)
 
 
 def _split(uri: str) -> tuple[Scheme, str]:
@@ -52,24 +81,33 @@ def _split(uri: str) -> tuple[Scheme, str]:
     return scheme, rest
 
 
-def create_key(uri: str, base: Path, suite: Suite = INTERNATIONAL) -> Signer:
-    """Generate the key named by ``uri`` on this device; never overwrites. ``KeystoreError``, ``KeyUnfit`` for no such suite there."""
+def create_key(uri: str, base: Path, suite: Suite = INTERNATIONAL, seal: Seal | None = None) -> Signer:
+    """Generate the key named by ``uri`` on this device; never overwrites. ``KeystoreError``, ``KeyUnfit`` for no such suite there.
+
+    A key in a file is sealed by ``seal``; a token needs none.
+    """
     scheme, rest = _split(uri)
     if suite not in scheme.create:
         raise KeyUnfit(f"a key of the {suite.name} suite cannot be made there; use a file: URI")
-    return scheme.create[suite](rest, base)
+    return scheme.create[suite](rest, base, seal)
 
 
-def open_signer(uri: str, base: Path) -> Signer:
-    """Open the key named by ``uri``; raises ``KeystoreError`` when it is missing, unsafe or unfit."""
+def open_signer(uri: str, base: Path, seal: Seal | None = None) -> Signer:
+    """Open the key named by ``uri``; raises ``KeystoreError`` when it is missing, unsafe or unfit, or its seal does not open."""
     scheme, rest = _split(uri)
-    return scheme.open(rest, base)
+    return scheme.open(rest, base, seal)
 
 
-def tls_key_path(uri: str, base: Path) -> Path:
-    """Return a PEM path :mod:`ssl` can load the key from; raises as :func:`open_signer`."""
+def public_key(uri: str, base: Path) -> PublicKey:
+    """Return which key ``uri`` names, without asking the controller that seals it; raises as :func:`open_signer`."""
     scheme, rest = _split(uri)
-    return scheme.tls_path(rest, base)
+    return PublicKey(*scheme.public(rest, base))
+
+
+def tls_key_file(uri: str, base: Path, seal: Seal | None = None) -> AbstractContextManager[Path]:
+    """Return a context in which a PEM path can be loaded by :mod:`ssl`; entering raises as :func:`open_signer`."""
+    scheme, rest = _split(uri)
+    return scheme.tls_file(rest, base, seal)
 
 
 def has_key(uri: str, base: Path) -> bool:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from firmware.core.keyring import key_id
 from firmware.core.suite import SM2_SM3
-from firmware.keystore import files, sm2
+from firmware.keystore import files, sealed, sm2
 from firmware.keystore.errors import KeyUnfit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from firmware.keystore.sealed import Seal
 
 _BEGIN, _END = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
 _LINE: Final = 64
@@ -44,15 +46,17 @@ class Sm2FileSigner:
         return f"Sm2FileSigner(kid={self.kid.hex()})"
 
 
-def create(path: str, base: Path) -> Sm2FileSigner:
+def create(path: str, base: Path, seal: Seal | None) -> Sm2FileSigner:
     """Generate a key and write it to ``path`` under ``base``; raises ``KeyExists``, ``KeyUnsafe``, ``KeyUnfit`` without SM2 here."""
     try:
         key = sm2.PrivateKey.generate()
     except sm2.Sm2Refused as refused:
         raise KeyUnfit(f"the gm suite cannot be used here: {refused}") from None
     lines = textwrap.wrap(base64.b64encode(key.pkcs8()).decode(), _LINE)
-    files.write_secret(files.place(path, base), "\n".join((_BEGIN, *lines, _END, "")).encode())
-    return Sm2FileSigner(key)
+    signer, place = Sm2FileSigner(key), files.place(path, base)
+    pem = "\n".join((_BEGIN, *lines, _END, "")).encode()
+    files.write_secret(place, sealed.wrap(pem, place.name, seal, signer.spki))
+    return signer
 
 
 def parse(pem: bytes) -> Sm2FileSigner | None:

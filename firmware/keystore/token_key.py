@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,8 +33,10 @@ from firmware.keystore.key_ref import KeyRef
 from firmware.keystore.token_process import TokenProcess
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from firmware.keystore.sealed import Seal
     from firmware.keystore.token_uri import TokenUri
 
 ID_BYTES: Final = 16
@@ -68,7 +70,7 @@ class TokenSigner:
         return f"TokenSigner(kid={self.kid.hex()})"
 
 
-def create(text: str, base: Path) -> TokenSigner:
+def create(text: str, base: Path, _: Seal | None = None) -> TokenSigner:
     """Make a key pair on the token and remember it under ``base``. Raises ``KeystoreError``."""
     uri = token_uri.parse(text)
     identity = uri.id or os.urandom(ID_BYTES)
@@ -81,7 +83,7 @@ def create(text: str, base: Path) -> TokenSigner:
     return signer
 
 
-def open_key(text: str, base: Path) -> TokenSigner:
+def open_key(text: str, base: Path, _: Seal | None = None) -> TokenSigner:
     """Open the key after the token has proved that it holds it. Raises ``KeystoreError``."""
     uri = token_uri.parse(text)
     ref = key_ref.read(uri.object, base) if uri.id is None else None
@@ -108,10 +110,17 @@ def retire(text: str, base: Path) -> int:
     return int(process.ask("retire", key, keep=[ref.id.hex()])["destroyed"])
 
 
-def tls_path(text: str, base: Path) -> Path:
-    """Return a PEM file through which :mod:`ssl` uses the key on its token; ``KeyUnfit`` where this platform's OpenSSL cannot."""
+def public(text: str, base: Path) -> tuple[bytes, str]:
+    """Return the key's DER SubjectPublicKeyInfo and protection; raises as :func:`open_key`."""
+    signer = open_key(text, base)
+    return signer.spki, signer.protection
+
+
+@contextmanager
+def tls_file(text: str, base: Path, _: Seal | None = None) -> Iterator[Path]:
+    """Yield a PEM file through which :mod:`ssl` uses the key on its token; ``KeyUnfit`` where this platform's OpenSSL cannot."""
     signer, uri = open_key(text, base), token_uri.parse(text)
-    return token_tls.reference(uri.object, base, uri.provider_text(bytes.fromhex(signer.key["id"])), signer)
+    yield token_tls.reference(uri.object, base, uri.provider_text(bytes.fromhex(signer.key["id"])), signer)
 
 
 def close() -> None:

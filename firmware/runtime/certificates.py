@@ -112,3 +112,12 @@ def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
 def days_left(certificate: x509.Certificate, now: datetime | None = None) -> float:
     """Return the days until the certificate expires; negative after that."""
     return (certificate.not_valid_after_utc - (now or datetime.now(UTC))) / timedelta(days=1)
+
+
+def dates(certificate: x509.Certificate) -> dict[str, str]:
+    """Return when the certificate begins and ends, and who issued it."""
+    return {
+        "not_before": certificate.not_valid_before_utc.isoformat(),
+        "not_after": certificate.not_valid_after_utc.isoformat(),
+        "issuer": certificate.issuer.rfc4514_string(),
+    }

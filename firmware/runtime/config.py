@@ -20,6 +20,7 @@ from typing import Any, TypeVar, get_type_hints
 
 MAX_BYTES = 64 * 1024
 """Largest configuration file read, in bytes."""
+SEALS = ("controller", "none")
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 """What a wait may be set to; 300 s is also the longest the controller keeps its button armed."""
 
@@ -47,10 +48,18 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Key URIs; ``file:`` paths are relative to the state directory."""
+    """Key URIs; ``file:`` paths are relative to the state directory.
+
+    ``seal``: ``controller``, whose secret then seals what is written to files, or ``none``. Files that are not sealed are read either way.
+    """
 
     record: str = "file:keys/record.pem"
     tls: str = "file:keys/tls.pem"
+    seal: str = "controller"
+
+    def __post_init__(self) -> None:
+        if self.seal not in SEALS:
+            raise ConfigError(f"keys.seal: one of {', '.join(SEALS)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,12 @@ def finish(state_dir: Path) -> bool:
     return True
 
 
+def replace(source: Path, target: Path) -> None:
+    """Put one file, already flushed, in another's place in the same folder, for good. Raises ``OSError``."""
+    source.replace(target)
+    _flush_folder(target.parent)
+
+
 def discard(state_dir: Path) -> None:
     """Forget what was collected but never decided. Raises ``OSError``."""
     root = state_dir / STAGE

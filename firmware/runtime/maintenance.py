@@ -34,45 +34,41 @@ from firmware.journal import Journal, JournalBusy, JournalCorrupt, JournalError
 from firmware.keystore import (
     KeyMissing,
     KeystoreError,
+    KeyUnavailable,
     KeyUnfit,
+    KeyUnsafe,
+    SealBroken,
+    SealedElsewhere,
     certificate_request,
-    create_key,
-    create_store_key,
-    has_key,
-    load_store_key,
-    open_signer,
-    provider_of,
+    provider_for,
     retire_keys,
-    suite_of_store_key,
 )
 from firmware.runtime import config as configuration
 from firmware.runtime import installation, policies, retention
-from firmware.runtime.certificates import CertificateRefused, check_certificate, parse
+from firmware.runtime.certificates import CertificateRefused, check_certificate, dates, parse
 from firmware.runtime.clock import Clock
+from firmware.runtime.device_keys import DeviceKeys
 from firmware.runtime.log_export import LogExport
+from firmware.runtime.registered_reader import SAM_ID, registered_sam_id, sam_file
 from firmware.update.software import software_digest
 from hal.deadline import Deadline
 from hal.errors import HalError
-from hal.id_reader.sam_id import sam_id_bytes
 from hal.id_reader.service import IdReaderService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import BinaryIO
 
-    from firmware.keystore import Signer
+    from firmware.keystore import PublicKey, Signer
 
 PURPOSES = ("record", "tls")
 POSSESSION = b"rnt/possession/1"
 """Prefix of what a challenge signs, so that the signature is good for nothing else; then the challenge, then the key id."""
 CHALLENGE_BYTES = 32
 MAX_LINE = 256 * 1024
-STORE_KEY = "keys/store.key"
 CA = "trust/operator-ca.pem"
 TRUST = "trust/trust.json"
 REQUESTS = "trust/requests.json"
-SAM_ID = "trust/sam-id"
-"""The SAM id of the one reader this terminal works with, 32 hex digits."""
 READER_S = 5.0
 """What a connected reader gets to say who it is, in seconds."""
 
@@ -83,19 +79,6 @@ class Refused(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
-
-
-def registered_sam_id(state_dir: Path) -> bytes:
-    """Return the 16 bytes of the registered reader's SAM id; none when there is none. Raises ``ValueError`` for a damaged file."""
-    try:
-        text = (state_dir / SAM_ID).read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return b""
-    return sam_id_bytes(text)
-
-
-def _sam_file(sam_id: str) -> dict[str, bytes]:
-    return {SAM_ID: sam_id_bytes(sam_id).hex().encode() + b"\n"}
 
 
 def certificate_file(purpose: str) -> str:
@@ -115,7 +98,7 @@ class Maintenance:
         self._serial = config.terminal.serial
         self._id_reader = config.device("id_reader")
         self._state = config.terminal.state_dir
-        self._stage = config.terminal.state_dir / installation.STAGE
+        self._keys = DeviceKeys(config)
         self._uris = {"record": config.keys.record, "tls": config.keys.tls}
         self._export: LogExport | None = None
         self.operations: dict[str, Callable[..., dict[str, Any]]] = {
@@ -135,8 +118,9 @@ class Maintenance:
         keys: dict[str, Any] = {}
         certificates: dict[str, Any] = {}
         for purpose in PURPOSES:
-            signer = self._signer(self._uris[purpose])
-            keys[purpose] = signer and {"kid": signer.kid.hex(), "protection": signer.protection, "suite": SUITES[signer.alg].name}
+            key = self._keys.public(purpose)
+            suite = key and provider_for(key.spki).suite.name
+            keys[purpose] = key and {"kid": key.kid.hex(), "protection": key.protection, "suite": suite}
             certificates[purpose] = self._certificate_facts(purpose)
         trust = self._trust()
         return {
@@ -161,10 +145,9 @@ class Maintenance:
         if self.info()["provisioned"] and not renew:
             raise Refused("provisioned", "The terminal already has its keys and certificates.")
         wanted = self._suite(suite)
-        with self._undisturbed(wanted):
-            signers = {}
-            for purpose, of in zip(PURPOSES, (wanted, INTERNATIONAL), strict=True):
-                signers[purpose] = self._waiting_signer(self._uris[purpose], of)
+        self._keys.prepare()
+        with self._undisturbed(wanted, renew=renew):
+            signers = self._keys.make({"record": wanted, "tls": INTERNATIONAL})
             return {
                 purpose: {
                     "csr": request,
@@ -180,22 +163,12 @@ class Maintenance:
         asked = next((suite for suite in SUITES.values() if suite.name == name), None)
         if name and asked is None:
             raise Refused("bad_request", f"A suite is one of {', '.join(suite.name for suite in SUITES.values())}.")
-        if not (self._state / STORE_KEY).exists():
+        own = self._keys.suite()
+        if own is None:
             return asked or INTERNATIONAL
-        own = suite_of_store_key(load_store_key(self._state / STORE_KEY))
         if asked not in {None, own}:
             raise Refused("suite", f"This terminal is of the {own.name} suite for good; another needs an empty state directory.")
         return own
-
-    def _waiting_signer(self, uri: str, suite: Suite) -> Signer:
-        try:
-            waiting = self._signer(uri, self._stage)
-            if waiting is not None:
-                return waiting
-        except (KeyMissing, KeyUnfit):  # cut off while it was made: nobody has its certificate, so another is as good
-            installation.discard(self._state)
-        self._stage.mkdir(mode=0o700, exist_ok=True)
-        return create_key(uri, self._stage, suite)
 
     def _requests(self, signers: Mapping[str, Signer], order: str) -> dict[str, str]:
         """Return the requests as hex: the very same ones when the same order is asked for again, as the operator demands."""
@@ -225,14 +198,15 @@ class Maintenance:
         certificates = {"record": record_cert.encode(), "tls": tls_cert.encode()}
         with self._undisturbed():
             for purpose, pem in certificates.items():
-                signer = self._signer(self._uris[purpose], self._stage)
+                signer = self._keys.waiting(purpose)
                 if signer is None:
                     raise Refused("no_waiting_keys", "There are no new keys waiting for certificates; make them first.")
                 check_certificate(pem, ca=ca.encode(), spki=signer.spki, serial=self._serial, purpose=purpose)
             files = {certificate_file(purpose): pem for purpose, pem in certificates.items()}
             files |= {CA: ca.encode(), TRUST: json.dumps(trust, ensure_ascii=False, indent=2).encode()}
-            files |= _sam_file(sam_id) if sam_id else {}
-            files |= self._policy_file(packs, trust, self._stage)
+            files |= sam_file(sam_id) if sam_id else {}
+            files |= self._policy_file(packs, trust, self._keys.waiting("record"))
+            files |= self._keys.to_reseal()
             installation.stage(self._state, files)
             installation.commit(self._state)
             with suppress(KeystoreError):  # the token went away just now: the next installation does it
@@ -246,28 +220,21 @@ class Maintenance:
             trust = self._trust()
             if trust is None:
                 raise Refused("not_provisioned", "The terminal has no trust list to hold packs against.")
-            files = self._policy_file(packs, trust, self._state)
+            files = self._policy_file(packs, trust, self._keys.public("record"))
             installation.stage(self._state, files)
             installation.commit(self._state)
         return {"installed": sorted(files)}
 
-    def _policy_file(self, packs: tuple[str, ...], trust: dict[str, Any], base: Path) -> dict[str, bytes]:
+    def _policy_file(self, packs: tuple[str, ...], trust: dict[str, Any], key: Signer | PublicKey | None) -> dict[str, bytes]:
         messages = [bytes.fromhex(pack) for pack in packs]
         try:
-            return policies.to_install(messages, self._believed(trust, base), self._state, Clock(0).now().at)
+            return policies.to_install(messages, _believed(trust, key), self._state, Clock(0).now().at)
         except (Malformed, PackRefused) as error:
             raise Refused("verification", f"The trust list or its policy packs may not be used: {error}.") from error
 
-    def _believed(self, trust: dict[str, Any], base: Path) -> Trust:
-        """Return a trust list read in the suite of the record key under ``base``; ``Malformed`` when it is of another."""
-        signer = self._signer(self._uris["record"], base)
-        if signer is None:
-            raise Malformed("no record key")
-        return Trust.from_json(trust, provider_of(signer))
-
     def _policy_facts(self, trust: dict[str, Any]) -> dict[str, Any] | None:
         try:
-            return policies.facts(self._state, self._believed(trust, self._state), Clock(0).now().at)
+            return policies.facts(self._state, _believed(trust, self._keys.public("record")), Clock(0).now().at)
         except (Malformed, KeystoreError):
             return None
 
@@ -284,7 +251,7 @@ class Maintenance:
     def register_reader(self, sam_id: str) -> dict[str, Any]:
         """Make the reader with this SAM id (hex) the one this terminal works with."""
         with self._undisturbed():
-            installation.stage(self._state, _sam_file(sam_id))
+            installation.stage(self._state, sam_file(sam_id))
             installation.commit(self._state)
         return {"installed": [SAM_ID]}
 
@@ -295,7 +262,7 @@ class Maintenance:
             raise Refused("bad_request", f"a challenge is {CHALLENGE_BYTES} bytes")
         answer = {}
         for purpose in PURPOSES:
-            signer = self._signer(self._uris[purpose])
+            signer = self._keys.signer(purpose)
             if signer is None:
                 raise Refused("not_provisioned", "The terminal has no keys in use.")
             answer[purpose] = {"kid": signer.kid.hex(), "signature": signer.sign(possession_message(challenge, signer.kid)).hex()}
@@ -304,9 +271,9 @@ class Maintenance:
     def audit_begin(self) -> dict[str, Any]:
         """Begin to hand out the audit log, ended by a signed checkpoint; returns how many rows will come."""
         self.audit_end()
-        journal = self._open_journal()
+        journal, signer = self._open_log()
         try:
-            self._export = LogExport(journal, self._serial, self._signer(self._uris["record"]))
+            self._export = LogExport(journal, self._serial, signer)
         except BaseException:
             journal.close()
             raise
@@ -327,20 +294,11 @@ class Maintenance:
             self._export.close()
             self._export = None
 
-    def _signer(self, uri: str, base: Path | None = None) -> Signer | None:
-        """Return the key in use, or the one waiting under ``base``; ``None`` when there is none."""
-        return open_signer(uri, base or self._state) if has_key(uri, base or self._state) else None
-
     def _certificate_facts(self, purpose: str) -> dict[str, Any] | None:
         try:
-            certificate = parse((self._state / certificate_file(purpose)).read_bytes(), f"{purpose} certificate")
+            return dates(parse((self._state / certificate_file(purpose)).read_bytes(), f"{purpose} certificate"))
         except (FileNotFoundError, CertificateRefused):
             return None
-        return {
-            "not_before": certificate.not_valid_before_utc.isoformat(),
-            "not_after": certificate.not_valid_after_utc.isoformat(),
-            "issuer": certificate.issuer.rfc4514_string(),
-        }
 
     def _trust(self) -> dict[str, Any] | None:
         try:
@@ -354,18 +312,31 @@ class Maintenance:
         if not (self._state / "journal.db").exists():
             return {"state": "absent"}
         try:
-            with self._journal() as journal:
+            with self._open_log()[0] as journal:
                 size, root = journal.audit_head()
                 return {"state": "ok", "size": size, "head": root.hex(), "open_sessions": [s.hex() for s in journal.open_sessions()]}
         except Refused as refused:
             return {"state": refused.kind}
 
+    def _open_log(self) -> tuple[Journal, Signer | None]:
+        """Return the journal and the key to end its export with; where the controller keeps the keys shut the log alone, unsigned."""
+        try:
+            return self._open_journal(), self._keys.signer("record")
+        except (SealBroken, SealedElsewhere, KeyUnavailable):
+            return self._open_without_key(), None
+
+    def _open_without_key(self) -> Journal:
+        try:
+            return Journal.open(self._state / "journal.db", None)
+        except JournalError as error:
+            raise _journal_refusal(error) from error
+
     def _open_journal(self) -> Journal:
         """Open the journal, and end what it may no longer keep before anything is asked of it."""
         try:
-            journal = Journal.open(self._state / "journal.db", load_store_key(self._state / STORE_KEY))
+            journal = Journal.open(self._state / "journal.db", self._keys.store_key())
             retention.begin(journal, Clock(journal.time_floor()).now())
-        except (JournalError, KeystoreError) as error:
+        except (JournalError, KeyMissing, KeyUnsafe, KeyUnfit) as error:
             raise _journal_refusal(error) from error
         return journal
 
@@ -378,8 +349,11 @@ class Maintenance:
             journal.close()
 
     @contextmanager
-    def _undisturbed(self, suite: Suite = INTERNATIONAL) -> Iterator[None]:
-        """Hold the terminal still: no second engineer, no running terminal, no open activation. ``suite``: of a new store key."""
+    def _undisturbed(self, suite: Suite = INTERNATIONAL, *, renew: bool = False) -> Iterator[None]:
+        """Hold the terminal still: no second engineer, no running terminal, no open activation. ``suite``: of a new store key.
+
+        A terminal whose keys are lost cannot finish what is open; ``renew`` gives up what its store key sealed.
+        """
         self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._state / "maintenance.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -387,10 +361,11 @@ class Maintenance:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Refused("busy", "Another engineer is changing this terminal.") from None
-            if not (self._state / STORE_KEY).exists():
-                create_store_key(self._state / STORE_KEY, suite)
+            self._keys.ensure_store_key(suite)
+            if renew:
+                self._keys.replace_lost_store_key()
             with self._journal() as journal:
-                if journal.open_sessions():
+                if journal.open_sessions() and not self._keys.lost():
                     raise Refused("open_session", "An activation is open in the journal; the terminal must finish it first.")
                 yield
         finally:
@@ -405,6 +380,21 @@ def _journal_refusal(error: Exception) -> Refused:
     return Refused("journal_failed", "The journal or its key cannot be read.")
 
 
+def _believed(trust: dict[str, Any], key: Signer | PublicKey | None) -> Trust:
+    """Return a trust list read in the suite of the record ``key``; ``Malformed`` when it is of another."""
+    if key is None:
+        raise Malformed("no record key")
+    return Trust.from_json(trust, provider_for(key.spki))
+
+
+def _word(error: Exception) -> str:
+    if isinstance(error, KeyUnavailable) and error.why == "controller":
+        return "controller"
+    if isinstance(error, SealBroken | SealedElsewhere):
+        return "seal_broken" if isinstance(error, SealBroken) else "sealed_elsewhere"
+    return "keys"
+
+
 def answer(maintenance: Maintenance, line: bytes) -> dict[str, Any]:
     """Run one request line and return the answer object; no error leaves."""
     try:
@@ -416,7 +406,7 @@ def answer(maintenance: Maintenance, line: bytes) -> dict[str, Any]:
     except CertificateRefused as refused:
         return {"error": "verification", "message": str(refused)}
     except (KeystoreError, JournalError) as error:
-        return {"error": "keys", "message": f"{type(error).__name__}: {error}"}
+        return {"error": _word(error), "message": f"{type(error).__name__}: {error}"}
     except OSError as error:
         return {"error": "storage", "message": f"The state directory cannot be used: {error.strerror}."}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

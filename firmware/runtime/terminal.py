@@ -8,6 +8,8 @@ Rules
 * A tampered, silent or unprovisioned controller, or a reader that does not answer, means no work; the screen says which code.
 * Personal data past the hard limit is erased before anything else, and while the terminal runs. Too many sessions that are not handed
   over, or one that is too old, mean no new work (R511).
+* A tampered controller that sealed the keys has destroyed them: the operator is told once what is pending, then the process that still
+  holds them ends and begins anew without.
 * A failing journal ends the process; starting again verifies the file.
 """
 
@@ -16,13 +18,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 from typing import TYPE_CHECKING, Any
 
 from firmware.core.effects import ACTIVE
 from firmware.core.errors import PolicyRefused
 from firmware.runtime import memory, refusals, retention, texts
 from firmware.runtime.runner import Session
+from firmware.runtime.signals import STOPPING, take_signals
 from firmware.runtime.timing import DEVICE_S, HEARTBEAT_S, LOG_S, RETRY_S, pause_after
 from firmware.runtime.witness import Witness
 from firmware.runtime.workers import HANGS, DeviceFailed
@@ -55,6 +57,12 @@ class Terminal:
         self._log_grew = asyncio.Event()
         self._running = b""
         self._hours = unit.policies.packs.strictest("device_data_hours")
+        self._bereft = False
+
+    @property
+    def bereft(self) -> bool:
+        """Whether it ended because the controller has destroyed what sealed the keys, and nobody told it to stop."""
+        return self._bereft and not self._stop.is_set()
 
     def stop(self) -> None:
         """Ask the terminal to end; a session that has not begun to write is refused, a write is finished."""
@@ -64,8 +72,9 @@ class Terminal:
     async def run(self) -> None:
         """Serve until stopped. Journal errors pass through: the process must end."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOPPING:
             loop.add_signal_handler(number, self.stop)
+        take_signals()
         retention.enforce(self.unit.journal, self.unit.clock.now(), self._hours)
         await self.unit.kiosk.open()
         await asyncio.gather(*(device.start() for device in self.unit.devices.values()))
@@ -108,6 +117,10 @@ class Terminal:
             code = await self._readiness()
             if code:
                 self._show("out_of_service", texts.outcome(code), code)
+                if code == TAMPER and self.unit.sealed:
+                    await self.settle()
+                    self._bereft = True
+                    return
                 await self._idle(HEARTBEAT_S)
                 continue
             self.unit.interrupt.clear()

@@ -47,6 +47,8 @@ class Unit:
     policies: Policies = field(default_factory=lambda: Policies(packs.floor()))
     registered_sam: bytes = b""
     """SAM id of the one reader this terminal may work with, 16 bytes; empty for none."""
+    sealed: bool = False
+    """Whether the controller seals this terminal's keys: tampered with, it takes them away."""
     sam_id: bytes = b""
     controller_version: str = ""
 

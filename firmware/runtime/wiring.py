@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Final
 from firmware.backend.client import BackendClient
 from firmware.core.keyring import Trust
 from firmware.journal import Journal
-from firmware.keystore import load_store_key, open_signer, provider_of, suite_of_store_key, tls_key_path
+from firmware.keystore import load_store_key, open_signer, provider_of, store_key_length, suite_of_store_key, tls_key_file
 from firmware.kiosk.server import Kiosk
 from firmware.runtime import installation, policies, retention
 from firmware.runtime.clock import Clock
-from firmware.runtime.maintenance import STORE_KEY, TRUST, registered_sam_id
+from firmware.runtime.device_keys import STORE_KEY
+from firmware.runtime.maintenance import TRUST
 from firmware.runtime.reader_power import ReaderWorker
+from firmware.runtime.registered_reader import registered_sam_id
+from firmware.runtime.sealing import seal_of
 from firmware.runtime.unit import Interrupt, Unit
 from firmware.runtime.workers import DeviceWorker
 from firmware.update.software import software_digest
@@ -33,13 +36,18 @@ class NotProvisioned(Exception):
     """The unit has no keys or no trust yet. The text names what is missing and the command that makes it."""
 
 
+def open_keys(config: Config) -> None:
+    """Open the store key, which the controller may keep shut, and let it go again; raises what the keystore raises."""
+    load_store_key(config.terminal.state_dir / STORE_KEY, seal_of(config))
+
+
 def build(config: Config) -> Unit:
     """Return the unit; raises :class:`NotProvisioned`, or what the journal and the keystore raise."""
     state = config.terminal.state_dir
     installation.finish(state)
     if not (state / STORE_KEY).exists():
         raise _not_provisioned(config)
-    store_key = load_store_key(state / STORE_KEY)
+    store_key = load_store_key(state / STORE_KEY, seal_of(config))
     journal = Journal.open(state / "journal.db", store_key)
     try:
         clock = Clock(journal.time_floor())
@@ -55,27 +63,28 @@ def _not_provisioned(config: Config) -> NotProvisioned:
 
 
 def _build(config: Config, store_key: bytes, journal: Journal, clock: Clock) -> Unit:
-    state = config.terminal.state_dir
+    state, seal = config.terminal.state_dir, seal_of(config)
     trust_file = state / TRUST
     if not trust_file.exists():
         raise _not_provisioned(config)
     stored = json.loads(trust_file.read_bytes())
     if type(stored) is not dict:
         raise NotProvisioned(f"the trust list of {config.terminal.serial} is damaged; provision it again")
-    signer = open_signer(config.keys.record, state)
+    signer = open_signer(config.keys.record, state, seal)
     provider = provider_of(signer)
     if provider.suite is not suite_of_store_key(store_key):
         raise NotProvisioned(
             f"the keys of {config.terminal.serial} are of different suites; provision it again from an empty state directory"
         )
     trust = Trust.from_json(stored, provider)
-    backend = BackendClient(
-        config.backend.url,
-        state / "trust" / "operator-ca.pem",
-        state / "trust" / "tls-cert.pem",
-        tls_key_path(config.keys.tls, state),
-        config.backend.timeout_s,
-    )
+    with tls_key_file(config.keys.tls, state, seal) as tls_key:
+        backend = BackendClient(
+            config.backend.url,
+            state / "trust" / "operator-ca.pem",
+            state / "trust" / "tls-cert.pem",
+            tls_key,
+            config.backend.timeout_s,
+        )
     return Unit(
         config=config,
         journal=journal,
@@ -89,6 +98,7 @@ def _build(config: Config, store_key: bytes, journal: Journal, clock: Clock) -> 
         interrupt=Interrupt(),
         policies=policies.load(state, trust, clock.now().at),
         registered_sam=registered_sam_id(state),
+        sealed=store_key_length(state / STORE_KEY)[1],
     )
 
 

@@ -85,6 +85,14 @@ class Controller:
         """Take the ID reader's supply away for 100 to 5,000 ms. It comes back by itself; the report says when."""
         self._do(Command.READER_CYCLE, messages.reader_cycle_payload(milliseconds), deadline)
 
+    def make_secret(self, deadline: Deadline) -> None:
+        """Have an unprovisioned controller make its secret; for provisioning only."""
+        self._do(Command.MAKE_SECRET, b"", deadline)
+
+    def share(self, context: bytes, deadline: Deadline) -> bytes:
+        """Return 32 bytes that only this controller, as long as it is untampered, makes of ``context`` (32 bytes)."""
+        return messages.parse_share(self._ask(Command.SHARE, messages.share_payload(context), deadline))
+
     def _do(self, command: Command, payload: bytes, deadline: Deadline) -> None:
         answer = self._ask(command, payload, deadline)
         if answer.rest:

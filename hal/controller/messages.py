@@ -18,6 +18,8 @@ REPLY: Final = 0x80
 CHALLENGE_LENGTH: Final = 8
 BOOT_ID_LENGTH: Final = 8
 NONCE_LENGTH: Final = 16
+CONTEXT_LENGTH: Final = 32
+SHARE_LENGTH: Final = 32
 MAX_ARM_S: Final = 300
 MAX_LEASE_S: Final = 60
 MIN_OFF_MS: Final = 100
@@ -37,6 +39,8 @@ class Command(IntEnum):
     HEARTBEAT = 0x07
     SIM_POWER = 0x08
     READER_CYCLE = 0x09
+    MAKE_SECRET = 0x0A
+    SHARE = 0x0B
 
 
 class Status(IntEnum):
@@ -46,6 +50,7 @@ class Status(IntEnum):
     UNKNOWN = 1
     MALFORMED = 2
     NOT_ALLOWED = 3
+    FAILED = 4
 
 
 class State(IntEnum):
@@ -138,6 +143,13 @@ def reader_cycle_payload(milliseconds: int) -> bytes:
     return struct.pack("<H", milliseconds)
 
 
+def share_payload(context: bytes) -> bytes:
+    """Return the payload of SHARE; ``ValueError`` unless the context is 32 bytes."""
+    if len(context) != CONTEXT_LENGTH:
+        raise ValueError(f"SHARE takes a context of {CONTEXT_LENGTH} bytes")
+    return context
+
+
 def parse_answer(payload: bytes) -> Answer:
     """Split an answer's payload; raises :class:`~hal.errors.ProtocolError`."""
     if len(payload) < 3:  # noqa: PLR2004  # status, state, flags
@@ -174,3 +186,10 @@ def parse_report(answer: Answer) -> Report:
         pressed=answer.rest[BOOT_ID_LENGTH:] if confirmed else None,
         reader_off=Flags.READER_OFF in answer.flags,
     )
+
+
+def parse_share(answer: Answer) -> bytes:
+    """Read the answer to SHARE."""
+    if len(answer.rest) != SHARE_LENGTH:
+        raise ProtocolError("malformed SHARE answer", length=len(answer.rest))
+    return answer.rest

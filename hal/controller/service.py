@@ -46,6 +46,8 @@ class ControllerService:
             "arm": self._with(_arm),
             "disarm": self._with(lambda c, _, d: c.disarm(d)),
             "heartbeat": self._with(_heartbeat),
+            "make_secret": self._with(lambda c, _, d: c.make_secret(d)),
+            "share": self._with(_share),
             "sim_power": self._with(lambda c, a, d: c.sim_power(d, on=bool(a["on"]))),
             "reader_cycle": self._with(_reader_cycle),
         }
@@ -118,6 +120,13 @@ def _arm(controller: Controller, arguments: dict[str, Any], deadline: Deadline) 
         controller.arm(bytes.fromhex(arguments["nonce"]), int(arguments["seconds"]), deadline)
     except ValueError as error:
         raise Refused("ARM cannot say this", code=Status.MALFORMED) from error
+
+
+def _share(controller: Controller, arguments: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    try:
+        return {"share": controller.share(bytes.fromhex(arguments["context"]), deadline).hex()}
+    except ValueError as error:
+        raise Refused("SHARE cannot say this", code=Status.MALFORMED) from error
 
 
 def _heartbeat(controller: Controller, arguments: dict[str, Any], deadline: Deadline) -> None:

@@ -34,6 +34,12 @@ EXITS = {
     "not_provisioned": (ExitCode.NOT_FOUND, "rnt provision --help"),
     "no_waiting_keys": (ExitCode.FAILED, "repeat rnt provision from the start"),
     "verification": (ExitCode.VERIFICATION, "ask the operator's CA why it issued this certificate"),
+    "sealed_elsewhere": (
+        ExitCode.VERIFICATION,
+        "connect the controller that sealed the keys; if it was replaced, rnt provision … --renew gives up what it sealed",
+    ),
+    "seal_broken": (ExitCode.UNSAFE, "take the terminal out of service; have the controller replaced, then rnt provision … --renew"),
+    "controller": (ExitCode.NOT_FOUND, 'rnt doctor --only controller; a terminal without one: [keys] seal = "none"'),
     "config": (ExitCode.NOT_FOUND, "correct the terminal's configuration, then rnt doctor"),
 }
 """The terminal's word for why it refused → our exit code and the next step."""

@@ -24,6 +24,8 @@ port = "{folder}/id-reader"
 [sim_card]
 reader = "rnt SIM writer 00 00"
 pcscd_socket = "{folder}/pcscd.comm"
+[keys]
+seal = "none"
 [controller]
 port = "{folder}/controller"
 [camera]

@@ -23,6 +23,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from firmware.keystore import Seal, load_store_key
+from firmware.runtime import config as configuration
+from firmware.runtime.sealing import seal_of
 from simulators.kit.launch import RunningSimulator
 from simulators.personas import PERSONAS
 from simulators.rig.blanks import announcement
@@ -129,6 +132,14 @@ class Station:
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
             if device.encode() in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
                 os.kill(int(child), signal.SIGKILL)
+
+    def store_key(self) -> bytes:
+        """Return the store key of the stopped terminal; the controller must be there and untampered."""
+        return load_store_key(self.state_dir / "keys" / "store.key", self.seal())
+
+    def seal(self) -> Seal | None:
+        """Return what seals the key files of this terminal."""
+        return seal_of(configuration.load(self.terminal_toml))
 
     def operator(self) -> dict[str, Any]:
         """Return everything the operator knows."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from firmware.backend.client import BackendClient
 from firmware.backend.errors import BackendError, BackendUnreachable
-from firmware.keystore import KeystoreError, tls_key_path
+from firmware.keystore import KeystoreError, KeyUnavailable, tls_key_file
 from firmware.runtime.maintenance import CA, certificate_file
+from firmware.runtime.sealing import seal_of
 from host_tools.rnt.doctor.check import fail, ok, unknown, warn
 from host_tools.rnt.operator import SENTENCES
 
@@ -71,8 +72,10 @@ def _operator_time(patient: Patient) -> int:
 def _client(patient: Patient) -> BackendClient:
     state, config = patient.config.terminal.state_dir, patient.config
     try:
-        key = tls_key_path(config.keys.tls, state)
-        return BackendClient(config.backend.url, state / CA, state / certificate_file("tls"), key, config.backend.timeout_s)
+        with tls_key_file(config.keys.tls, state, seal_of(config)) as key:
+            return BackendClient(config.backend.url, state / CA, state / certificate_file("tls"), key, config.backend.timeout_s)
+    except KeyUnavailable as error:
+        raise _CannotAsk(f"The terminal's TLS key cannot be used now: {error}.") from error
     except (KeystoreError, OSError, ssl.SSLError, ValueError) as error:
         raise _CannotAsk("The terminal's TLS key, certificate or CA cannot be used.") from error
 

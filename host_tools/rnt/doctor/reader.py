@@ -13,7 +13,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from firmware.runtime.maintenance import registered_sam_id
+from firmware.runtime.registered_reader import registered_sam_id
 from firmware.runtime.workers import DeviceFailed
 from hal.errors import LinkError
 from hal.id_reader.families import Place

@@ -6,13 +6,12 @@ from __future__ import annotations
 import json
 import stat
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firmware.core.suite import SUITES
-from firmware.keystore import KeystoreError, open_signer
+from firmware.keystore import KeystoreError, public_key, store_key_length
 from firmware.runtime.certificates import CertificateRefused, check_certificate, days_left
-from firmware.runtime.maintenance import CA, PURPOSES, STORE_KEY, TRUST, Maintenance, certificate_file
+from firmware.runtime.device_keys import STORE_KEY
+from firmware.runtime.maintenance import CA, PURPOSES, TRUST, Maintenance, certificate_file
 from host_tools.rnt.doctor.check import fail, ok, unknown, warn
 from host_tools.rnt.enrolment import EnrolmentRefused, check_trust
 
@@ -26,7 +25,6 @@ PROVISION = "rnt provision --terminal local:{path} --operator URL --operator-ca 
 RENEW = PROVISION + " --renew --serial {serial}"
 RENEW_SHARE = 1 / 3
 """Renewal is due when less than this share of a certificate's life is left, however long the operator makes that life."""
-STORE_KEY_BYTES = {suite.store_key_length for suite in SUITES.values()}
 
 
 def _command(template: str, patient: Patient) -> str:
@@ -54,9 +52,13 @@ def key_files(patient: Patient) -> Finding:
             )
         if stat.S_IMODE(about.st_mode) & 0o077:
             return fail(f"Others may read the key file {path} (mode {stat.S_IMODE(about.st_mode):04o}).", f"chmod 0600 {path}")
-        if path.name == Path(STORE_KEY).name and about.st_size not in STORE_KEY_BYTES:
-            return fail(f"The store key {path} is {about.st_size} bytes long, as no suite's is.", "take the terminal out of service")
-    return ok(f"{len(files)} key files, each for this user alone.")
+    try:
+        _, is_sealed = store_key_length(state / STORE_KEY)
+    except KeystoreError as error:
+        return fail(f"The store key {state / STORE_KEY} is no suite's ({error}).", "take the terminal out of service")
+    if patient.config.keys.seal == "controller" and not is_sealed:
+        return warn("The store key is not sealed by the controller: a copy of the flash opens the journal.", _command(RENEW, patient))
+    return ok(f"{len(files)} key files, each for this user alone{', sealed by the controller' if is_sealed else ''}.")
 
 
 def trust_list(patient: Patient) -> Finding:
@@ -83,7 +85,7 @@ def trust_list(patient: Patient) -> Finding:
 def _record_key(patient: Patient) -> bytes | None:
     """Return the record key's SPKI, which tells the suite; a key that does not open is told by other checks."""
     with suppress(KeystoreError):
-        return open_signer(key_uris(patient.config)["record"], patient.config.terminal.state_dir).spki
+        return public_key(key_uris(patient.config)["record"], patient.config.terminal.state_dir).spki
     return None
 
 
@@ -114,8 +116,8 @@ def judge_life(purpose: str, left: float, life: float, renew: str) -> Finding:
 def _read_certificate(patient: Patient, purpose: str) -> Certificate:
     state = patient.config.terminal.state_dir
     pem, ca = (state / certificate_file(purpose)).read_bytes(), (state / CA).read_bytes()
-    signer = open_signer(key_uris(patient.config)[purpose], state)
-    return check_certificate(pem, ca=ca, spki=signer.spki, serial=patient.config.terminal.serial, purpose=purpose)
+    key = public_key(key_uris(patient.config)[purpose], state)
+    return check_certificate(pem, ca=ca, spki=key.spki, serial=patient.config.terminal.serial, purpose=purpose)
 
 
 def journal(patient: Patient) -> Finding:

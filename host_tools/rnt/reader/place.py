@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from firmware.runtime.config import ConfigError, load
-from firmware.runtime.maintenance import registered_sam_id
+from firmware.runtime.registered_reader import registered_sam_id
 from hal.errors import LinkError
 from hal.id_reader.families import FAMILIES, Place
 from hal.id_reader.frames import BAUDS

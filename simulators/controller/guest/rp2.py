@@ -18,3 +18,10 @@ class Flash:
         if offset is None:
             host("flash_erase", str(block))
         host("flash_program", f"{block} {offset or 0} {addressof(data)} {len(data)}")
+
+    def ioctl(self, operation: int, block: int) -> int:
+        """Erase ``block``: operation 6; no other is simulated."""
+        if operation != 6:
+            raise ValueError("only erasing is simulated")
+        host("flash_erase", str(block))
+        return 0

@@ -87,7 +87,7 @@ def test_burst_overflows_ring_next_frame_passes(bench: Bench) -> None:
     link = SerialLink(bench.port, 115200)
     try:
         link.write(b"\x55" * 20_000, Deadline.after(5))
-        assert Controller(link).hello(Deadline.after(5)).version == "1.1.0"
+        assert Controller(link).hello(Deadline.after(5)).version == "1.2.0"
     finally:
         link.close()
 

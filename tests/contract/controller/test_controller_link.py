@@ -33,8 +33,8 @@ OTHER_NONCE = bytes(range(0xB0, 0xC0)).hex()
 def test_simulator_ready_line_names_port_and_version(start: Callable[..., Bench]) -> None:
     with tempfile.TemporaryDirectory(prefix="rnt-") as folder:
         bench = start("--link", f"{folder}/controller")
-        assert bench.simulator.endpoints == {"ready": "controller", "port": f"{folder}/controller", "version": "1.1.0"}
-        assert bench.op("hello")["version"] == "1.1.0"
+        assert bench.simulator.endpoints == {"ready": "controller", "port": f"{folder}/controller", "version": "1.2.0"}
+        assert bench.op("hello")["version"] == "1.2.0"
         bench.simulator.stop()
         assert not (Path(folder) / "controller").exists()
 

@@ -7,51 +7,38 @@ import base64
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from firmware.keystore import KeyUnfit, create_key, tls_key_path
+from firmware.keystore import KeyUnfit, create_key, tls_key_file
 from firmware.keystore.token_tls import pem
+from tests.support.openssl_provider import configuration
 from tests.support.tokens import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.tokens import SoftHsm
 
-PROVIDER = next(Path("/usr/lib").glob("*/ossl-modules/pkcs11.so"), None)
-"""Where Debian's pkcs11-provider lies, on machines that have it (Debian 13; Debian 12 from backports)."""
-LOADED = """openssl_conf = init
-[init]
-providers = providers
-[providers]
-default = default_sect
-pkcs11 = pkcs11_sect
-[default_sect]
-activate = 1
-[pkcs11_sect]
-module = {provider}
-pkcs11-module-path = {module}
-pkcs11-module-quirks = no-deinit no-operation-state
-activate = 1
-"""
 PROGRAM = """
 import sys
 from pathlib import Path
-from firmware.keystore import KeyUnfit, create_key, tls_key_path
+from firmware.keystore import KeyUnfit, create_key, tls_key_file
 uri, base = sys.argv[1], Path(sys.argv[2])
 create_key(uri, base)
 try:
-    print("usable", tls_key_path(uri, base).relative_to(base.resolve()))
+    with tls_key_file(uri, base) as path:
+        print("usable", path.relative_to(base.resolve()))
 except KeyUnfit as refused:
     print("refused", refused)
 """
 
 
-def told(token: SoftHsm, base: Path, configuration: str) -> str:
+def told(token: SoftHsm, base: Path, openssl: str) -> str:
     """Return what a terminal's process says of the token's TLS key under an OpenSSL configuration."""
     path = token.home / "openssl.cnf"
-    path.write_text(configuration)
+    path.write_text(openssl)
     command = [sys.executable, "-c", PROGRAM, token.uri("tls"), str(base)]
     environment = {**os.environ, "OPENSSL_CONF": str(path)}
     return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=60, text=True).stdout.strip()
@@ -61,15 +48,14 @@ def test_key_on_a_token_is_no_tls_key_where_openssl_has_no_provider(softhsm: Sof
     assert told(softhsm, base, "").startswith("refused this platform's OpenSSL has no PKCS#11 provider")
 
 
-def test_key_on_a_token_is_a_tls_key_exactly_where_the_platform_has_the_provider(softhsm: SoftHsm, base: Path) -> None:
-    found = told(softhsm, base, LOADED.format(provider=PROVIDER, module=softhsm.module) if PROVIDER else "")
-    assert found.startswith("usable keys/tls.uri.pem" if PROVIDER else "refused")
+def test_key_on_a_token_is_a_tls_key_where_the_platform_has_the_provider(softhsm: SoftHsm, base: Path) -> None:
+    assert told(softhsm, base, configuration(softhsm.home, softhsm.module).read_text()) == "usable keys/tls.uri.pem"
 
 
 def test_refused_tls_key_leaves_no_secret_in_its_reference(softhsm: SoftHsm, base: Path) -> None:
     create_key(softhsm.uri("tls"), base)
-    with pytest.raises(KeyUnfit):
-        tls_key_path(softhsm.uri("tls"), base)
+    with pytest.raises(KeyUnfit), tls_key_file(softhsm.uri("tls"), base):
+        pass
     text = (base / "keys" / "tls.uri.pem").read_text(encoding="ascii")
     assert text.startswith("-----BEGIN PKCS#11 PROVIDER URI-----\n")
     assert b"pin-value" not in base64.b64decode("".join(text.splitlines()[1:-1]))

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from firmware.journal import Journal
-from firmware.keystore import load_store_key
 from simulators.personas import PERSONAS
 from tests.support.station import ROOT, Station
 from tests.support.truth import encodable
@@ -81,7 +80,7 @@ def wait_for_witness(station: Station, checkpoints: int) -> None:
 
 
 def journal(station: Station) -> Journal:
-    return Journal.open(station.state_dir / "journal.db", load_store_key(station.state_dir / "keys" / "store.key"))
+    return Journal.open(station.state_dir / "journal.db", station.store_key())
 
 
 def rnt(*arguments: str, code: int = 0) -> dict[str, Any]:

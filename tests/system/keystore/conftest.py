@@ -90,8 +90,8 @@ def counter(token_counter: Counter) -> Iterator[Counter]:
 def file_station() -> Iterator[Station]:
     station = Station("--option", "id_reader=--no-pace")
     try:
-        with station.terminal_toml.open("a", encoding="utf-8") as file:
-            file.write(PATIENCE)
+        text = station.terminal_toml.read_text(encoding="utf-8").replace("[keys]", '[keys]\nseal = "none"')  # files a thief can use
+        station.terminal_toml.write_text(text + PATIENCE, encoding="utf-8")
         yield station
     finally:
         station.close()

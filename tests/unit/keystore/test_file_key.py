@@ -38,7 +38,7 @@ from firmware.keystore import (
     UnknownScheme,
     create_key,
     open_signer,
-    tls_key_path,
+    tls_key_file,
 )
 from firmware.keystore.file_key import _parse
 from firmware.keystore.schemes import SCHEMES
@@ -47,6 +47,12 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 URI = "file:keys/record.pem"
+
+
+def tls_key_path(uri: str, base: Path) -> Path:
+    """Return where a key that is not sealed lies."""
+    with tls_key_file(uri, base) as path:
+        return path
 
 
 def _pem(key: PrivateKeyTypes) -> bytes:
@@ -265,7 +271,7 @@ def test_signer_shows_no_key_and_is_not_copied_out(tmp_path: Path, signer: Signe
     assert copy.copy(signer).kid == signer.kid
 
 
-def test_tls_key_path_is_what_ssl_loads(tmp_path: Path) -> None:
+def test_tls_key_file_is_what_ssl_loads(tmp_path: Path) -> None:
     create_key("file:keys/tls.pem", tmp_path)
     path = tls_key_path("file:keys/tls.pem", tmp_path)
     key = load_pem_private_key(path.read_bytes(), None)

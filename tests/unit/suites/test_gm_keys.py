@@ -25,7 +25,7 @@ from firmware.keystore import (
     provider_of,
     requested_key,
     suite_of_store_key,
-    tls_key_path,
+    tls_key_file,
 )
 from firmware.runtime.certificates import UNREADABLE
 from tests.unit.suites.suite_world import DISTID, openssl
@@ -61,8 +61,8 @@ def test_sm2_key_of_openssls_making_opens(tmp_path: Path) -> None:
 
 def test_sm2_key_is_neither_a_tls_key_nor_a_tokens(tmp_path: Path) -> None:
     create_key(URI, tmp_path, GM)
-    with pytest.raises(KeyUnfit):
-        tls_key_path(URI, tmp_path)
+    with pytest.raises(KeyUnfit), tls_key_file(URI, tmp_path):
+        pass
     with pytest.raises(KeyUnfit, match="gm"):
         create_key("pkcs11:token=rnt;object=record?module-path=/x&pin-source=/y", tmp_path, GM)
 
