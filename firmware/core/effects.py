@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from firmware.core.states import Advice
 
 ACTIVE: Final = "ACTIVE"
-"""The good outcome. Every other outcome is a code of the outcome table."""
+"""The good outcome. Every other outcome but :data:`STORED` is a code of the outcome table."""
+STORED: Final = "STORED"
+"""What the counter is told of a capsule that waits for the operator: neither good nor refused."""
 
 _SESSION_MODULE: Final = object()
 
@@ -59,6 +61,26 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class AskAgain:
+    """Ask for the operator's decision again and again, under the same key, until there is one or ``until`` (Unix seconds) has come."""
+
+    code: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Put the sealed capsule by, and tell the subscriber until when it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send a stored capsule to the operator, in the background, until ``until`` (Unix seconds) at most."""
+
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecheckCard:
     """Read the identity of the card in the slot again."""
 
@@ -97,4 +119,4 @@ class Erase:
     """Destroy the key of the session's personal items."""
 
 
-Effect = Perform | SignRecord | Submit | RecheckCard | WriteCard | VerifyCard | Report | PrintReceipt | Erase
+Effect = Perform | SignRecord | Submit | AskAgain | Store | Forward | RecheckCard | WriteCard | VerifyCard | Report | PrintReceipt | Erase

@@ -79,6 +79,33 @@ class Approved:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """The operator's word on a record without a card was received and its signature verified; the fields are what it is bound to."""
+
+    approval: bytes
+    record: bytes
+    nonce: bytes
+    terminal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The operator has not decided. ``until`` is the last moment, in Unix seconds, at which it is asked again."""
+
+    at: int
+    code: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The capsule is put by until ``until`` (Unix seconds). All other items were destroyed in the transaction of this very row."""
+
+    at: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class CardRechecked:
     """The card in the slot was read again just before writing."""
 
@@ -176,6 +203,9 @@ Event = (
     | CardIdentified
     | RecordSigned
     | Approved
+    | Accepted
+    | Held
+    | Stored
     | CardRechecked
     | Written
     | ReadBack
@@ -195,6 +225,9 @@ KINDS: Final[dict[str, type[Event]]] = {
     "card-identified": CardIdentified,
     "record-signed": RecordSigned,
     "approved": Approved,
+    "accepted": Accepted,
+    "held": Held,
+    "stored": Stored,
     "card-rechecked": CardRechecked,
     "written": Written,
     "read-back": ReadBack,

@@ -16,6 +16,10 @@ Rules
 7. After a restart nothing in flight is assumed; ``resume`` has one rule for each state.
 8. Data kept to the hard limit, and a session two members of staff withdraw, are erased at once, in the row that says so; the operator is
    told as after any other end. A card that was begun then counts as void: what could prove it is gone.
+9. What follows the capture is decided by the plan's own steps: a card is written where the plan has ``card``, a capsule waits where it has
+   ``seal``, else the operator's word is all there is. That word leads to no write: there is no way from it to a permit, and a capsule is
+   never carried on to one. It is spent like an approval.
+10. A hold is neither yes nor no: it is asked about until its time is over, and ends with its own code.
 
 It does not read a clock, draw a random number or know a device, and it does not retry: one effect, one event.
 """
@@ -28,6 +32,7 @@ from typing import Final, assert_never
 from firmware.core import effects as fx
 from firmware.core.effects import ACTIVE, Effect, Permit, grant_permit
 from firmware.core.events import (
+    Accepted,
     Acknowledged,
     Approved,
     CardIdentified,
@@ -35,6 +40,7 @@ from firmware.core.events import (
     Erased,
     Event,
     Expired,
+    Held,
     Opened,
     ReadBack,
     ReceiptDone,
@@ -43,6 +49,7 @@ from firmware.core.events import (
     ReportGivenUp,
     Restarted,
     StepDone,
+    Stored,
     Withdrawn,
     Written,
 )
@@ -51,8 +58,11 @@ from firmware.core.states import (
     Advising,
     Capturing,
     Closed,
+    Concluding,
     Erasing,
     Grant,
+    Holding,
+    Kept,
     New,
     Receipting,
     Rechecking,
@@ -61,13 +71,19 @@ from firmware.core.states import (
     Signed,
     Signing,
     State,
+    Storing,
     Submitting,
     Verifying,
+    Word,
     Writing,
 )
 
 CARD_STEP: Final = "card"
 """The capture step that ends in ``CardIdentified``."""
+SEAL_STEP: Final = "seal"
+"""The capture step of a plan that stores and forwards."""
+CAPSULE: Final = ("record", "items")
+"""The sealed items that a stored capsule is made of: signed record, and personal values sealed to the operator."""
 CARD_ANSWERS: Final = "card_answers"
 """The sealed item that holds what the card itself said (deterministic CBOR of the result's claim 262)."""
 
@@ -86,13 +102,13 @@ class UnexpectedEvent(Exception):
 class Transition:
     """The next state, the effect to run once the row is durable, and what the row's transaction must also do.
 
-    ``spend``: mark this permit's approval, nonce and record as used, or fail. ``erase``: destroy the session's item key and every item but
+    ``spend``: mark this approval, nonce and record as used, or fail. ``erase``: destroy the session's item key and every item but
     those in ``keep``, which get another key and last until ``close``: nothing is left to do for this session.
     """
 
     state: State
     effect: Effect | None = None
-    spend: Permit | None = None
+    spend: Permit | Word | None = None
     erase: bool = False
     keep: tuple[str, ...] = ()
     close: bool = False
@@ -108,17 +124,23 @@ def step(state: State, event: Event) -> Transition:  # noqa: C901, PLR0911, PLR0
         case Capturing(), StepDone() | CardIdentified():
             return _captured(state, event)
         case Signing(), RecordSigned():
-            signed = Signed(event.record, event.nonce, state.card, event.boot_id)
-            return Transition(Submitting(state.terminal, signed), fx.Submit())
-        case Submitting(), Approved():
+            return _signed(state, Signed(event.record, event.nonce, state.card, event.boot_id))
+        case Submitting() | Holding(), Approved():
             return _approved(state, event)
+        case Submitting() | Holding() | Kept(), Accepted():
+            return _accepted(state, event)
+        case Submitting(), Held():
+            holding = Holding(state.terminal, state.signed, event.code, event.until)
+            return Transition(holding, fx.AskAgain(event.code, event.until))
+        case Storing(), Stored():
+            return Transition(Kept(state.terminal, state.signed, event.until), fx.Forward(event.until), erase=True, keep=CAPSULE)
         case Rechecking(), CardRechecked():
             return _rechecked(state, event)
         case Writing(), Written():
             return Transition(Verifying(state.signed, state.grant, event.answers), fx.VerifyCard(state.grant.mode, recovering=False))
         case Verifying() | Recovering(), ReadBack():
             return _read_back(state, event)
-        case Reporting(), Acknowledged() | ReportGivenUp():
+        case Reporting() | Concluding(), Acknowledged() | ReportGivenUp():
             return _reported(state, event)
         case Receipting(), ReceiptDone():
             return Transition(Erasing(ACTIVE, None), fx.Erase())
@@ -144,24 +166,53 @@ def fold(events: tuple[Event, ...]) -> Transition:
 
 def _capture(state: Capturing) -> Transition:
     if not state.todo:
-        return Transition(Signing(state.terminal, state.card), fx.SignRecord())
+        return Transition(Signing(state.terminal, state.card, state.sealed), fx.SignRecord())
     return Transition(state, fx.Perform(state.todo[0]))
 
 
 def _captured(state: Capturing, event: StepDone | CardIdentified) -> Transition:
     match event:
         case StepDone(step=name) if name == state.todo[0] != CARD_STEP:
-            return _capture(replace(state, todo=state.todo[1:]))
+            return _capture(replace(state, todo=state.todo[1:], sealed=state.sealed or name == SEAL_STEP))
         case CardIdentified(card=card) if state.todo[0] == CARD_STEP:
             return _capture(replace(state, todo=state.todo[1:], card=card))
         case _:
             raise UnexpectedEvent(f"{type(event).__name__} while {state.todo[0]} is open")
 
 
-def _approved(state: Submitting, event: Approved) -> Transition:
+def _signed(state: Signing, signed: Signed) -> Transition:
+    if state.sealed:
+        return Transition(Storing(state.terminal, signed), fx.Store())
+    return Transition(Submitting(state.terminal, signed), fx.Submit())
+
+
+def _accepted(state: Submitting | Holding | Kept, event: Accepted) -> Transition:
+    """Follow the operator's word on a record without a card; one on a record with a card is about something else."""
+    signed, word = state.signed, Word(event.approval, event.nonce, event.record)
+    if signed.card or (event.record, event.nonce, event.terminal) != (signed.record, signed.nonce, state.terminal):
+        return _gone(state, "R707", Advice("cancelled", signed.record, b""))
+    if isinstance(state, Kept):
+        return _advise(Advising(ACTIVE, Advice("accepted", signed.record, word.approval)), spend=word)
+    return replace(_conclude(Concluding(signed, word)), spend=word)
+
+
+def _conclude(state: Concluding) -> Transition:
+    return Transition(state, fx.Report(_yes(state), "", patient=False))
+
+
+def _yes(state: Concluding) -> Advice:
+    return Advice("accepted", state.signed.record, state.word.approval)
+
+
+def _gone(state: State, outcome: str, advice: Advice) -> Transition:
+    """End what the operator may know of: at once where everything personal is erased already, else after erasing."""
+    return _advise(Advising(outcome, advice)) if isinstance(state, Kept) else _end(outcome, advice)
+
+
+def _approved(state: Submitting | Holding, event: Approved) -> Transition:
     signed = state.signed
     bound_to = (event.record, event.nonce, event.terminal, event.card, event.boot_id)
-    if bound_to != (signed.record, signed.nonce, state.terminal, signed.card, signed.boot_id):
+    if not signed.card or bound_to != (signed.record, signed.nonce, state.terminal, signed.card, signed.boot_id):
         return _end("R707", Advice("cancelled", signed.record, b""))
     grant = Grant(event.approval, event.mode, event.issue_data, event.boot_id, event.valid_until_boot_ms)
     return Transition(Rechecking(signed, grant), fx.RecheckCard())
@@ -200,14 +251,14 @@ def _voided(state: Writing | Verifying | Recovering, answers: bytes) -> Advice:
     return Advice("voided", state.signed.record, state.grant.approval, answers=answers)
 
 
-def _reported(state: Reporting, event: Acknowledged | ReportGivenUp) -> Transition:
+def _reported(state: Reporting | Concluding, event: Acknowledged | ReportGivenUp) -> Transition:
     match event:
         case Acknowledged(state="active"):
             return Transition(Receipting(), fx.PrintReceipt())
         case Acknowledged():
             return _end("R710", None)
         case ReportGivenUp():
-            return _end("R710", _good(state))
+            return _end("R710", _yes(state) if isinstance(state, Concluding) else _good(state))
 
 
 def _erased(state: Erasing) -> Transition:
@@ -216,17 +267,17 @@ def _erased(state: Erasing) -> Transition:
     return _advise(Advising(state.outcome, state.advice), erase=True)
 
 
-def _advise(state: Advising, *, erase: bool = False) -> Transition:
+def _advise(state: Advising, *, erase: bool = False, spend: Word | None = None) -> Transition:
     keep = (CARD_ANSWERS,) if erase and state.advice.answers else ()
-    return Transition(state, fx.Report(state.advice, state.outcome, patient=True), erase=erase, keep=keep)
+    return Transition(state, fx.Report(state.advice, state.outcome, patient=True), spend=spend, erase=erase, keep=keep)
 
 
 def _refused(state: State, event: Refused) -> Transition:
     match state:
         case Capturing() | Signing():
             return _end(event.code, None)
-        case Submitting():
-            return _end(event.code, Advice("cancelled", state.signed.record, b""))
+        case Submitting() | Holding() | Storing() | Kept():
+            return _gone(state, event.code, Advice("cancelled", state.signed.record, b""))
         case Writing() if event.touched:
             return _end(event.code, _voided(state, event.answers))
         case Rechecking() | Writing():
@@ -242,8 +293,10 @@ def _cut_short(state: State, code: str) -> tuple[str, Advice | None]:  # noqa: P
     match state:
         case Capturing() | Signing():
             return code, None
-        case Submitting():
+        case Submitting() | Holding() | Storing() | Kept():
             return code, Advice("cancelled", state.signed.record, b"")
+        case Concluding():
+            return "R710", _yes(state)
         case Rechecking():
             return code, Advice("cancelled", state.signed.record, state.grant.approval)
         case Writing():
@@ -264,21 +317,29 @@ def _end(outcome: str, advice: Advice | None) -> Transition:
     return Transition(Erasing(outcome, advice), fx.Erase())
 
 
-def resume(state: State, event: Restarted) -> Transition:  # noqa: C901, PLR0911  # one rule for each state
+def resume(state: State, event: Restarted) -> Transition:  # noqa: C901, PLR0911, PLR0912  # one rule for each state
     """Return what a restart does with a session left in ``state``: one rule each, all of them asking the world again.
 
-    Before the record leaves the terminal the evidence was in memory only: the session ends with R803, nothing written. A submitted
-    record is asked for again under its key. An approved card is read again. A write that had begun is decided by reading the card
-    back: complete, or void (R711). A script or relay that had begun is void (R711) without a look at the card: what the card said is lost,
-    and it would refuse, or worse take, the same commands again. Once its answers are durable, only its identity is read again. The report
-    is repeated; it is idempotent. An active number's receipt is not printed any more: its data is due within seconds of the
-    acknowledgement (DS-07), and nobody knows how long the power was off.
+    Before the record leaves the terminal the evidence was in memory only: the session ends with R803, nothing written. A submitted record
+    is asked for again under its key, a hold too. A capsule is put by again, and sent on. An approved card is read again. A write that had
+    begun is decided by reading the card back: complete, or void (R711). A script or relay that had begun is void (R711) without a look at
+    the card: what the card said is lost, and it would refuse, or worse take, the same commands again. Once its answers are durable, only
+    its identity is read again. The report is repeated; it is idempotent. An active number's receipt is not printed any more: its data is
+    due within seconds of the acknowledgement (DS-07), and nobody knows how long the power was off.
     """
     match state:
         case New() | Capturing() | Signing():
             return _end("R803", None)
         case Submitting():
             return Transition(state, fx.Submit())
+        case Holding():
+            return Transition(state, fx.AskAgain(state.code, state.until))
+        case Storing():
+            return Transition(state, fx.Store())
+        case Kept():
+            return Transition(state, fx.Forward(state.until))
+        case Concluding():
+            return _conclude(state)
         case Rechecking():
             return Transition(state, fx.RecheckCard())
         case Writing() if not state.grant.mode.read_back_proves:

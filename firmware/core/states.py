@@ -35,6 +35,15 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """The operator's verified word on a record without a card: approval id, and what it is spent with. Nothing is written with it."""
+
+    approval: bytes
+    nonce: bytes
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class New:
     """Nothing has happened yet."""
 
@@ -46,6 +55,8 @@ class Capturing:
     terminal: str
     todo: tuple[str, ...]
     card: bytes = b""
+    sealed: bool = False
+    """The plan stores and forwards: its ``seal`` is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,7 @@ class Signing:
 
     terminal: str
     card: bytes
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,41 @@ class Submitting:
 
     terminal: str
     signed: Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The operator has not decided: neither refused nor passed. It is asked again until ``until`` (Unix seconds) at most."""
+
+    terminal: str
+    signed: Signed
+    code: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """The record is durable and sealed; the capsule is being put by, and the subscriber told until when it waits."""
+
+    terminal: str
+    signed: Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Over for the people at the counter: the capsule waits for the operator until ``until`` (Unix seconds), its contents closed to us."""
+
+    terminal: str
+    signed: Signed
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concluding:
+    """The operator said yes to a record without a card; it is told that the counter knows, and carries the business out."""
+
+    signed: Signed
+    word: Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +160,7 @@ class Reporting:
 
 @dataclass(frozen=True, slots=True)
 class Receipting:
-    """The number is active; the receipt is being printed."""
+    """The number is active, or the business carried out; the receipt is being printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +206,10 @@ State = (
     | Capturing
     | Signing
     | Submitting
+    | Holding
+    | Storing
+    | Kept
+    | Concluding
     | Rechecking
     | Writing
     | Verifying

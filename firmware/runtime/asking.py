@@ -40,14 +40,14 @@ async def ask(request: Callable[[], T], pause: Callable[[float], Awaitable[None]
         try:
             return await asyncio.to_thread(request)
         except BackendError as error:
-            _stop_if_final(error)
+            stop_if_final(error)
             if attempt == SUBMIT_TRIES:
                 raise Stop(UNREACHABLE) from error
         await pause(pause_after(attempt))
     raise Stop(UNREACHABLE)
 
 
-def _stop_if_final(error: BackendError) -> None:
+def stop_if_final(error: BackendError) -> None:
     """Raise the :class:`Stop` of an answer that asking again cannot better: this terminal or its request is refused."""
     if isinstance(error, BackendUnreachable) and error.why is Why.CLIENT_CERTIFICATE:
         raise Stop(CERTIFICATE) from error

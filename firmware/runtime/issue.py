@@ -3,7 +3,7 @@
 
 Each coroutine carries out one effect and returns its event; whether it may run at all was decided by the core and is in the journal.
 What a later step or a restart needs lies in the session's sealed items: ``record``, ``items``, ``profile-key``, ``card``, ``profile`` (the
-issue data), ``masked``, ``card_answers``. Writing and reading back is :mod:`firmware.runtime.writing`.
+issue data), ``masked``, ``told``, ``card_answers``. Writing and reading back is :mod:`firmware.runtime.writing`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import os
 from typing import TYPE_CHECKING
 
 from firmware.backend.answers import Approved as ApprovedAnswer
+from firmware.backend.answers import Held as HeldAnswer
+from firmware.backend.answers import Refused as RefusedAnswer
 from firmware.backend.errors import BackendError, BackendRefusedRequest
 from firmware.core import cbor, report
-from firmware.core.approval import Situation, check_approval
+from firmware.core.approval import Situation, check_acceptance, check_approval
 from firmware.core.errors import AckRefused, Refused
-from firmware.core.events import Acknowledged, Approved, CardRechecked, ReceiptDone, RecordSigned
+from firmware.core.events import Accepted, Acknowledged, Approved, CardRechecked, Held, ReceiptDone, RecordSigned, Stored
 from firmware.core.issue_data import open_issue_data, parse_issue_data
 from firmware.core.outcomes import OUTCOMES
 from firmware.core.record import SALTS_LENGTH, Device, RecordFacts, build_record, read_record, seal_items, sign_record
@@ -27,20 +29,26 @@ from firmware.core.session import CARD_ANSWERS
 from firmware.journal import ItemGone, JournalCorrupt, RecordLink
 from firmware.keystore import KeystoreError
 from firmware.runtime import receipt, refusals
-from firmware.runtime.asking import REJECTED, ask
+from firmware.runtime.asking import REJECTED, UNREACHABLE, ask, stop_if_final
 from firmware.runtime.capture import read_card
-from firmware.runtime.timing import DEVICE_S
+from firmware.runtime.timing import DEVICE_S, HOLD_S, pause_after
 from firmware.runtime.unit import Result, Stop
 from firmware.runtime.workers import DeviceFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from firmware.core.issue_data import IssueData
     from firmware.core.mode import Mode
     from firmware.core.policy import Plan
+    from firmware.core.record import SignedRecord
     from firmware.core.report import CardAnswer
     from firmware.core.states import Advice
     from firmware.runtime.clock import Moment
     from firmware.runtime.unit import Evidence, Unit
+
+
+HOUR_S = 3600
 
 
 class Issue:
@@ -77,12 +85,60 @@ class Issue:
         event = RecordSigned(now.at, now.boot_id, now.boot_ms, signed.digest, signed.nonce, link.seq)
         return Result(event, items, link)
 
-    async def submit(self, max_age_s: int) -> Result:
-        """Send the stored record, verify the approval against it, open the profile."""
-        unit = self.unit
-        record = read_record(unit.journal.item(self.session, "record"))
-        answer = await self._ask(record.message, unit.journal.item(self.session, "items"))
-        now = unit.clock.now()
+    async def submit(self) -> Result:
+        """Send the stored record and return the operator's decision, verified: approved, accepted or held."""
+        record = self._record()
+        answer = await ask(self._request(record), self._pause)
+        if not isinstance(answer, HeldAnswer):
+            return self._decided(record, answer)
+        now, name = self.unit.clock.now(), "approval_max_age_s" if record.card else "session_max_s"
+        left = record.record.facts.signed_at + self.unit.policies.packs.strictest(name)
+        return Result(Held(now.at, answer.code, min(answer.until, left)))
+
+    async def ask_again(self, code: str, until: int) -> Result:
+        """Ask for the decision, ever more patiently, until there is one; ``code`` ends the session when ``until`` has come."""
+        record, attempt = self._record(), 0
+        while self.unit.clock.now().at < until:
+            attempt += 1
+            await self._pause(pause_after(attempt, most=HOLD_S))
+            answer = await ask(self._request(record), self._pause)
+            if not isinstance(answer, HeldAnswer):
+                return self._decided(record, answer)
+        raise Stop(code)
+
+    async def store(self) -> Result:
+        """Put the capsule by; the slip says until when it waits."""
+        now, record = self.unit.clock.now(), self._record()
+        until = record.record.facts.signed_at + HOUR_S * self.unit.policies.packs.strictest("offline_hours")
+        lines = receipt.stored(serial=self.unit.serial, session=self.session, until=until)
+        with contextlib.suppress(DeviceFailed):  # the capsule waits all the same, and the screen says so
+            await self.unit.devices["printer"].call("print", timeout=DEVICE_S, lines=lines, cut=True)
+        return Result(Stored(now.at, until))
+
+    async def forward(self, until: int) -> Result | None:
+        """Send a capsule once; ``None`` when the operator could not be reached or has not decided, R801 when its time is over."""
+        if self.unit.clock.now().at >= until:
+            raise Stop(UNREACHABLE)
+        record = self._record()
+        try:
+            answer = await asyncio.to_thread(self._request(record))
+        except BackendError as error:
+            stop_if_final(error)
+            return None
+        return None if isinstance(answer, HeldAnswer) else self._decided(record, answer, tell=False)
+
+    def _record(self) -> SignedRecord:
+        return read_record(self.unit.journal.item(self.session, "record"))
+
+    def _request(self, record: SignedRecord) -> Callable[[], ApprovedAnswer | HeldAnswer | RefusedAnswer]:
+        items = self.unit.journal.item(self.session, "items")
+        return lambda: self.unit.backend.submit(self.session, record.message, items)
+
+    def _decided(self, record: SignedRecord, answer: ApprovedAnswer | RefusedAnswer, *, tell: bool = True) -> Result:
+        """Verify the operator's word against the record, and open the profile where there is one; ``tell`` somebody at the counter."""
+        if isinstance(answer, RefusedAnswer):
+            raise Stop(answer.code if answer.code in OUTCOMES else REJECTED)
+        unit, now = self.unit, self.unit.clock.now()
         situation = Situation(
             operator=unit.trust.operator_id,
             terminal=unit.serial,
@@ -90,10 +146,15 @@ class Issue:
             boot_id=now.boot_id,
             boot_ms=now.boot_ms,
             seconds=now.at,
-            max_age_s=max_age_s,
+            max_age_s=unit.policies.packs.strictest("approval_max_age_s"),
         )
-        private_key = unit.journal.item(self.session, "profile-key")
         try:
+            if record.card is None:
+                word = check_acceptance(answer.approval, record=record, keyring=unit.trust.keyring, situation=situation)
+                unit.clock.seen(word.issued_at)
+                accepted = Accepted(word.approval_id, word.record, word.nonce, unit.serial)
+                return Result(accepted, {"told": cbor.encode(list(word.lines))} if tell else {})
+            private_key = unit.journal.item(self.session, "profile-key")
             approval = check_approval(
                 answer.approval, record=record, keyring=unit.trust.keyring, sealed=answer.profile, situation=situation
             )
@@ -114,12 +175,6 @@ class Issue:
             valid_until_boot_ms=until,
         )
         return Result(event, {"profile": plaintext})
-
-    async def _ask(self, record: bytes, items: bytes) -> ApprovedAnswer:
-        answer = await ask(lambda: self.unit.backend.submit(self.session, record, items), self._pause)
-        if isinstance(answer, ApprovedAnswer):
-            return answer
-        raise Stop(answer.code if answer.code in OUTCOMES else REJECTED)
 
     async def _pause(self, seconds: float) -> None:
         """Let ``seconds`` pass; an interrupt ends the session."""
@@ -154,7 +209,7 @@ class Issue:
             code="" if advice.status in report.GOOD else outcome,
             record=advice.record,
             approval_id=advice.approval or None,
-            read_back=report.ReadBack(advice.iccid, advice.issue_data) if advice.status in report.GOOD else None,
+            read_back=report.ReadBack(advice.iccid, advice.issue_data) if advice.status in report.WITH_CARD else None,
             answers=self._answers(advice.answers),
         )
         try:
@@ -185,13 +240,20 @@ class Issue:
         """Print the receipt; a printer that cannot does not undo an active card."""
         try:
             name, number = cbor.decode(self.unit.journal.item(self.session, "masked"))
-            iccid = self._issue_data().iccid
-            lines = receipt.lines(serial=self.unit.serial, session=self.session, masked={"name": name, "number": number}, iccid=iccid)
+            iccid = self._issue_data().iccid if self.mode else ""
+            masked = {"name": name, "number": number}
+            lines = receipt.lines(serial=self.unit.serial, session=self.session, masked=masked, iccid=iccid, told=self._told())
             patience = min(DEVICE_S, self.unit.policies.packs.strictest("after_ack_s"))  # the data is erased by then, printed or not
             await self.unit.devices["printer"].call("print", timeout=patience, lines=lines, cut=True)
         except (DeviceFailed, ItemGone):
             return Result(ReceiptDone(printed=False))
         return Result(ReceiptDone(printed=True))
+
+    def _told(self) -> list[str]:
+        """Return what the operator answered to a record without a card, as it was stored."""
+        with contextlib.suppress(ItemGone):
+            return [str(line) for line in cbor.decode(self.unit.journal.item(self.session, "told"))]
+        return []
 
     def _issue_data(self) -> IssueData:
         if self.mode is None:

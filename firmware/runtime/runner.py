@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
     from firmware.core.effects import Effect, Permit
     from firmware.core.events import Event
-    from firmware.core.states import State
+    from firmware.core.states import State, Word
     from firmware.runtime.unit import Unit
 
 REPLAYED = "R706"
 DOCUMENT = "D01"
 FLOOR_STEP_S = 600
 """How far the stored time floor may lag behind, in seconds: it costs a commit to raise it."""
-_INTERRUPTIBLE = (fx.Perform, fx.SignRecord, fx.Submit, fx.RecheckCard)
+_INTERRUPTIBLE = (fx.Perform, fx.SignRecord, fx.Submit, fx.AskAgain, fx.RecheckCard)
 
 
 class Session:
@@ -96,10 +96,31 @@ class Session:
     async def advise_again(self) -> bool:
         """Try once more to tell the operator of a session that is otherwise over; returns whether it is closed now."""
         stands = fold(self._history())
-        if not isinstance(stands.state, states.Advising):
-            return stands.close
-        result = await self._issue.report(stands.state.advice, stands.state.outcome)
-        return result is not None and self._append(stands, result).close
+        while not stands.close:
+            result = await self._aside(stands)
+            if result is None:
+                break
+            stands = self._append(stands, result)
+        return stands.close
+
+    async def _aside(self, stands: Transition) -> Result | None:
+        """Run an effect nobody at the counter waits for, once; ``None`` when the operator must be asked again later."""
+        match stands.effect:
+            case fx.Report(advice=advice, outcome=outcome, patient=True):
+                return await self._issue.report(advice, outcome)
+            case fx.Forward(until=until):
+                return await self._stopped(self._issue.forward(until))
+            case _:
+                return None
+
+    async def _stopped(self, work: Awaitable[Result | None]) -> Result | None:
+        """Turn a stop into its event."""
+        try:
+            return await work
+        except Stop as stop:
+            return Result(events.Refused(self.unit.clock.now().at, stop.code, stop.touched))
+        except ItemGone:  # its key was lost with the controller that sealed it, and the terminal provisioned anew
+            return Result(events.Refused(self.unit.clock.now().at, refusals.KEY))
 
     @property
     def rejected(self) -> bool:
@@ -115,7 +136,7 @@ class Session:
             if result is None:
                 break
             stands = self._append(stands, result)
-            if isinstance(result.event, events.Erased | events.Expired):
+            if isinstance(result.event, events.Erased | events.Expired | events.Stored):
                 await self._finish(stands.state)
                 self._forget()
 
@@ -150,6 +171,8 @@ class Session:
         self._note(result.event)
         if isinstance(following.state, states.Erasing | states.Advising | states.Closed):
             self.outcome = following.state.outcome
+        elif isinstance(following.state, states.Kept):
+            self.outcome = fx.STORED
         return following
 
     def _note(self, event: Event) -> None:
@@ -159,6 +182,8 @@ class Session:
                 self._record = record
             case events.Approved(approval=approval, mode=mode):
                 self._issue.approval_id, self._issue.mode = approval, mode
+            case events.Accepted(approval=approval):
+                self._issue.approval_id = approval
             case events.ReadBack(iccid=iccid):
                 self._iccid = iccid
             case events.Acknowledged():
@@ -195,12 +220,7 @@ class Session:
         self.unit.kiosk.tell("step", session=self.id.hex(), step=name, phase="begin", ms=None, detail={})
         if not isinstance(effect, fx.Perform) and not _behind_the_scenes(effect):
             self._show(step=name)
-        try:
-            result = await self._guarded(effect, stands.state)
-        except Stop as stop:
-            result = Result(events.Refused(self.unit.clock.now().at, stop.code, stop.touched))
-        except ItemGone:  # its key was lost with the controller that sealed it, and the terminal provisioned anew
-            result = Result(events.Refused(self.unit.clock.now().at, refusals.KEY))
+        result = await self._stopped(self._guarded(effect, stands.state))
         ms = round((time.monotonic_ns() - begin) / 1e6, 2)
         detail = self._detail(result)
         self.unit.kiosk.tell("step", session=self.id.hex(), step=name, phase="end", ms=ms, detail=detail)
@@ -226,7 +246,7 @@ class Session:
                 task.cancel()
             await asyncio.gather(work, watch, return_exceptions=True)
 
-    def _dispatch(self, effect: Effect, state: State) -> Coroutine[Any, Any, Result | None]:  # noqa: PLR0911  # one case for each effect
+    def _dispatch(self, effect: Effect, state: State) -> Coroutine[Any, Any, Result | None]:  # noqa: C901, PLR0911, PLR0912  # one case for each effect
         match effect:
             case fx.Perform(step=name):
                 return self._perform(name)
@@ -234,6 +254,12 @@ class Session:
                 return self._sign()
             case fx.Submit():
                 return self._submit()
+            case fx.AskAgain(code=code, until=until):
+                return self._issue.ask_again(code, until)
+            case fx.Store():
+                return self._issue.store()
+            case fx.Forward(until=until):
+                return self._issue.forward(until)
             case fx.RecheckCard():
                 return self._issue.recheck()
             case fx.WriteCard(permit=permit):
@@ -266,7 +292,7 @@ class Session:
             raise Stop("R801")
         if self._seconds_left() <= 0:  # the operator was asked just now, and its word on the time is believed
             raise Stop(NOT_HANDED_OVER)
-        return await self._issue.submit(self.unit.policies.packs.strictest("approval_max_age_s"))
+        return await self._issue.submit()
 
     async def _report(self, effect: fx.Report) -> Result | None:
         """Tell the operator: a few tries while people wait, one when they do not (the terminal goes on in the background)."""
@@ -300,7 +326,7 @@ class Session:
         total_us = (time.monotonic_ns() - self._begin) // 1000
         people_us = self._capture.waited_us if self._capture else 0
         waited = self.unit.waited_us - self._waited + self._pauses_us + people_us
-        code = None if outcome == fx.ACTIVE else outcome
+        code = None if outcome in {fx.ACTIVE, fx.STORED} else outcome
         self._show(step=None, state="closed", sentence=texts.outcome(outcome), code=code)
         self.unit.kiosk.tell(
             "result",
@@ -322,7 +348,7 @@ class Session:
             sentence=texts.outcome(outcome),
         )
 
-    def _detail(self, result: Result | None) -> dict[str, Any]:  # noqa: PLR0911  # one case for each event with something to tell
+    def _detail(self, result: Result | None) -> dict[str, Any]:  # noqa: C901, PLR0911  # one case for each event with something to tell
         match result.event if result else None:
             case events.Refused(code=code):
                 return {"code": code}
@@ -332,6 +358,10 @@ class Session:
                 return {"record": record.hex(), "seq": seq}
             case events.Approved(approval=approval, mode=mode):
                 return {"approval": approval.hex(), "mode": mode.value}
+            case events.Accepted(approval=approval):
+                return {"approval": approval.hex()}
+            case events.Held(code=code, until=until):
+                return {"code": code, "until": until}
             case events.Written(apdus=apdus):
                 return {"apdus": apdus}
             case events.ReadBack(equal=equal, iccid=iccid, apdus=apdus):
@@ -355,7 +385,7 @@ class Session:
         self.unit.kiosk.show(**{**view, **more})
 
 
-def step_name(effect: Effect) -> str:  # noqa: PLR0911  # one name for each effect
+def step_name(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912  # one name for each effect
     """Return the public name of the step that an effect carries out."""
     match effect:
         case fx.Perform(step=name):
@@ -364,6 +394,12 @@ def step_name(effect: Effect) -> str:  # noqa: PLR0911  # one name for each effe
             return "record"
         case fx.Submit():
             return "approval"
+        case fx.AskAgain():
+            return "hold"
+        case fx.Store():
+            return "store"
+        case fx.Forward():
+            return "forward"
         case fx.RecheckCard():
             return "recheck"
         case fx.WriteCard():
@@ -382,8 +418,8 @@ def step_name(effect: Effect) -> str:  # noqa: PLR0911  # one name for each effe
 
 def _behind_the_scenes(effect: Effect) -> bool:
     """Return whether the counter is done with the session: its ending stays on the screen while the operator is told."""
-    return isinstance(effect, fx.Report) and effect.patient
+    return isinstance(effect, fx.Forward) or (isinstance(effect, fx.Report) and effect.patient)
 
 
-def _spend(permit: Permit | None) -> Spend | None:
-    return Spend(permit.approval, permit.nonce, permit.record) if permit else None
+def _spend(word: Permit | Word | None) -> Spend | None:
+    return Spend(word.approval, word.nonce, word.record) if word else None

@@ -17,6 +17,9 @@ STEPS: Final[dict[str, tuple[str, str]]] = {
     "card": ("请插入空白卡", "Insert a blank SIM card"),
     "record": ("正在封存并签名登记记录", "Sealing and signing the record"),
     "approval": ("正在等待运营商审批", "Waiting for the operator's approval"),
+    "hold": ("运营商尚未答复，请稍候", "The operator has not decided yet; please wait"),
+    "store": ("已密封，联网后移交运营商", "Sealed; it goes to the operator when there is a connection"),
+    "forward": ("正在移交运营商", "Handing over to the operator"),
     "recheck": ("正在再次核对卡片", "Reading the card again before writing"),
     "write": ("正在写卡，请勿取出卡片", "Writing the card: do not remove it"),
     "verify": ("正在回读校验，请勿取出卡片", "Reading the card back: do not remove it"),
@@ -27,6 +30,10 @@ STEPS: Final[dict[str, tuple[str, str]]] = {
 """Step → (zh, en)."""
 
 ACTIVE: Final = ("办理成功，号码已激活。请取回证件和手机卡", "Done: the number is active. Take back your ID card and SIM")
+STORED: Final = (
+    "已离线采集并密封，运营商审核后另行通知；审核前不写卡",
+    "Captured and sealed; the operator will tell. Nothing is written before it decides",
+)
 READY: Final = ("可以办理", "Ready for the next customer")
 STARTING: Final = ("正在启动", "Starting")
 RESUMING: Final = ("上一笔业务被中断，正在处理", "The last activation was interrupted; finishing it")
@@ -41,5 +48,7 @@ def outcome(code: str) -> dict[str, str]:
     """Return the sentence for an outcome: reason, remedy and code, or the good ending."""
     if code == "ACTIVE":
         return sentence(ACTIVE)
+    if code == "STORED":
+        return sentence(STORED)
     row = OUTCOMES[code]
     return {"zh": f"{row.zh}。{row.remedy_zh}（代码 {code}）", "en": f"{row.en}: {row.remedy_en} (code {code})"}

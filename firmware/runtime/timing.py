@@ -27,10 +27,12 @@ RETRY_S: Final = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 15.0, 60.0)
 """Pause before the next try; the last one repeats."""
 HEARTBEAT_S: Final = 1.0
 """Between two looks at the controller."""
+HOLD_S: Final = 15.0
+"""Longest pause before the operator is asked again about what it has not decided."""
 LOG_S: Final = 900.0
 """Between two showings of the audit log to the operator when no session gives cause; a failed one is repeated before the next record."""
 
 
-def pause_after(attempt: int) -> float:
-    """Return the pause after failed try number ``attempt``, counted from 1."""
-    return RETRY_S[min(attempt, len(RETRY_S)) - 1]
+def pause_after(attempt: int, *, most: float = RETRY_S[-1]) -> float:
+    """Return the pause after failed try number ``attempt``, counted from 1; never above ``most`` seconds."""
+    return min(most, RETRY_S[min(attempt, len(RETRY_S)) - 1])

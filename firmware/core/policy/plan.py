@@ -36,7 +36,8 @@ STORING: Final = ("record", "store", "approval", "report", "receipt", "erase")
 NOT_OFFERED, WRONG_DOCUMENT, IN_PERSON, CONSENT, UNCLEAR = "R410", "R103", "R211", "R602", "R207"
 _FIRST: Final = (NOT_OFFERED, IN_PERSON, CONSENT, "R206", "R301", WRONG_DOCUMENT)
 """Of several bars, the code told: what is known at ST3 before what is known at ST5."""
-_VISUAL, _OFFLINE = "V", "S"
+_VISUAL = "V"
+SEAL: Final = "seal"
 
 
 class Step(StrEnum):
@@ -189,7 +190,7 @@ def resolve(transaction: str, document: str, packs: PackSet, *, modifiers: Colle
         modifiers=having,
         level=Level(level),
         steps=steps,
-        closing=_closing(steps, having),
+        closing=_closing(steps),
         parties=tuple(sorted(found[Category.PARTY], key=PARTIES.index)),
         evidence=tuple(sorted(found[Category.EVIDENCE])),
         checks=tuple(sorted(found[Category.CHECK])),
@@ -261,8 +262,8 @@ def _demanded(category: Category, matching: list[Placed]) -> set[str]:
     return {item for rule in rules for item in rule.items}
 
 
-def _closing(steps: tuple[str, ...], modifiers: frozenset[str]) -> tuple[str, ...]:
-    if _OFFLINE in modifiers:
+def _closing(steps: tuple[str, ...]) -> tuple[str, ...]:
+    if SEAL in steps:
         return STORING
     return WRITING if Step.CARD in steps else RECORDING
 

@@ -20,9 +20,9 @@ from firmware.journal import Journal
 from firmware.keystore import create_key
 from firmware.kiosk.server import Kiosk
 from firmware.runtime import config
+from firmware.runtime.asking import ask
 from firmware.runtime.capture import Capture
 from firmware.runtime.clock import Clock
-from firmware.runtime.issue import Issue
 from firmware.runtime.runner import Session
 from firmware.runtime.terminal import Terminal
 from firmware.runtime.unit import Evidence, Interrupt, Stop, Unit
@@ -291,6 +291,6 @@ def test_confirmation_stands_when_the_controller_is_lost_after_it(tmp_path: Path
 def test_unanswered_submission_has_the_code_of_its_cause(tmp_path: Path, why: Why, code: str) -> None:
     unit, _ = unit_at(tmp_path, why)
     with pytest.raises(Stop) as stop:
-        asyncio.run(Issue(unit, SESSION)._ask(b"", b""))
+        asyncio.run(ask(unit.backend.submit))  # type: ignore[arg-type]  # an operator that cannot be reached reads nothing
     assert stop.value.code == code
     unit.journal.close()

@@ -15,20 +15,14 @@ from firmware.core import effects as fx
 from firmware.core import states
 from firmware.core.events import (
     Acknowledged,
-    Approved,
-    CardIdentified,
     CardRechecked,
     Erased,
     Event,
     Expired,
-    Opened,
     ReadBack,
-    ReceiptDone,
-    RecordSigned,
     Refused,
     ReportGivenUp,
     Restarted,
-    StepDone,
     UnknownEvent,
     Withdrawn,
     Written,
@@ -37,39 +31,27 @@ from firmware.core.events import (
 )
 from firmware.core.mode import Mode
 from firmware.core.session import CARD_ANSWERS, Transition, UnexpectedEvent, fold, step
-
-PLAN = ("notice", "document", "check", "portrait", "agreement", "confirm", "card")
-BOOT, OTHER_BOOT = b"B" * 16, b"b" * 16
-RECORD, NONCE, CARD, OTHER_CARD, DATA, APPROVAL = (bytes([i]) * n for i, n in ((1, 32), (2, 16), (3, 32), (4, 32), (5, 32), (6, 16)))
-OPENED = Opened(1_900_000_000, BOOT, 1000, "RNT-000001", "T01", PLAN)
-APPROVED = Approved(APPROVAL, RECORD, NONCE, "RNT-000001", CARD, Mode.FIELDS, DATA, BOOT, 60_000)
-ANSWERS, PROVEN = b"\x08" * 32, b"\x09" * 32
-RESTARTED = Restarted(1_900_000_100, BOOT, 9000)
-
-HAPPY: tuple[Event, ...] = (
-    OPENED,
-    *(StepDone(name, b"") for name in PLAN[:-1]),
-    CardIdentified(CARD),
-    RecordSigned(1_900_000_010, BOOT, 5000, RECORD, NONCE, 1),
+from tests.unit.session.session_world import (
+    ADVICE,
+    ANSWERS,
+    APPROVAL,
     APPROVED,
-    CardRechecked(BOOT, 6000, CARD),
-    Written(30),
-    ReadBack(True, "89860012345678901234"),
-    Acknowledged("active", b"\7" * 32),
-    ReceiptDone(True),
-    Erased(1_900_000_020),
+    BOOT,
+    CARD,
+    DATA,
+    HAPPY,
+    NONCE,
+    OPAQUE,
+    OPENED,
+    OTHER_BOOT,
+    OTHER_CARD,
+    PROVEN,
+    RECORD,
+    RESTARTED,
+    follow_ups,
+    happy,
 )
-
-
-OPAQUE = (Mode.SCRIPT, Mode.RELAY)
-"""Modes in which only the operator can judge the card."""
-ADVICE = {mode: "answered" if mode in OPAQUE else "written" for mode in Mode}
-
-
-def happy(mode: Mode) -> tuple[Event, ...]:
-    """Return a good session of ``mode``."""
-    modes = (replace(event, mode=mode) if isinstance(event, Approved) else event for event in HAPPY)
-    return tuple(Written(30, ANSWERS) if isinstance(event, Written) and mode in OPAQUE else event for event in modes)
+from tests.unit.session.test_session_plans import PLAN_RULES
 
 
 def at(state: type[states.State], mode: Mode = Mode.FIELDS) -> tuple[Event, ...]:
@@ -235,6 +217,8 @@ RULES: dict[type[states.State], tuple[type[states.State], str]] = {
 
 
 def history_to(state: type[states.State]) -> tuple[Event, ...]:
+    if state in PLAN_RULES:
+        return PLAN_RULES[state][0]
     if state is states.Recovering:
         return (*at(states.Writing), RESTARTED)
     if state is states.Advising:
@@ -269,7 +253,7 @@ def test_restart_after_the_answers_are_durable_looks_for_the_card_and_reports_th
 
 
 def test_every_state_has_a_restart_rule_under_test() -> None:
-    assert set(RULES) == set(get_args(states.State)) - {states.New, states.Closed}
+    assert RULES.keys() | PLAN_RULES.keys() == set(get_args(states.State)) - {states.New, states.Closed}
 
 
 @pytest.mark.parametrize(("equal", "outcome"), [(True, None), (False, "R711")])
@@ -289,6 +273,10 @@ CUT_SHORT: dict[type[states.State], tuple[str | None, states.Advice | None]] = {
     states.Capturing: (None, None),
     states.Signing: (None, None),
     states.Submitting: (None, CANCELLED),
+    states.Holding: (None, CANCELLED),
+    states.Storing: (None, CANCELLED),
+    states.Kept: (None, CANCELLED),
+    states.Concluding: ("R710", states.Advice("accepted", RECORD, APPROVAL)),
     states.Rechecking: (None, replace(CANCELLED, approval=APPROVAL)),
     states.Writing: ("R711", VOIDED),
     states.Verifying: ("R711", VOIDED),
@@ -340,34 +328,6 @@ def test_two_members_of_staff_may_close_what_the_operator_never_acknowledges() -
 def test_nothing_is_erased_before_the_beginning_or_after_the_end(state: states.State, event: Event) -> None:
     with pytest.raises(UnexpectedEvent):
         step(state, event)
-
-
-def follow_ups(state: states.State) -> tuple[Event, ...]:  # noqa: C901, PLR0911  # one case for each state
-    """Return the events the world can answer the state's effect with."""
-    refused = (Refused(1, "R801"), Refused(1, "R708", touched=True), Refused(1, "R708", touched=True, answers=ANSWERS))
-    match state:
-        case states.Capturing(todo=todo):
-            return (CardIdentified(CARD) if todo[0] == "card" else StepDone(todo[0], b""), *refused)
-        case states.Signing():
-            return (RecordSigned(1, BOOT, 5000, RECORD, NONCE, 1), *refused)
-        case states.Submitting():
-            return (*(replace(APPROVED, mode=mode) for mode in Mode), replace(APPROVED, card=OTHER_CARD), *refused)
-        case states.Rechecking():
-            return (CardRechecked(BOOT, 6000, CARD), CardRechecked(BOOT, 6000, OTHER_CARD), CardRechecked(BOOT, 70_000, CARD), *refused)
-        case states.Writing():
-            return (Written(30), Written(30, ANSWERS), *refused)
-        case states.Verifying() | states.Recovering():
-            return (ReadBack(True, "1"), ReadBack(True, "1", 2, PROVEN), ReadBack(False, ""), *refused)
-        case states.Reporting():
-            return (Acknowledged("active", b""), Acknowledged("failed", b""), ReportGivenUp())
-        case states.Receipting():
-            return (ReceiptDone(True), ReceiptDone(False))
-        case states.Erasing():
-            return (Erased(1),)
-        case states.Advising():
-            return (Acknowledged("released", b""),)
-        case _:
-            return ()
 
 
 @pytest.mark.clause("TB-13")
