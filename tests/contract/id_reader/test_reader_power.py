@@ -53,7 +53,7 @@ def test_sam_that_was_without_power_takes_its_two_seconds(serial: Callable[..., 
     for on in (False, True):
         bench.simulator.control("power", on=on)
     with pytest.raises(DeadlinePassed):
-        bench.op("await_reader", 1)  # the port is there, the SAM is not
+        bench.op("await_reader", 0.3)  # the port is there, the SAM is not
     assert bench.op("await_reader", 20) == {"sam_id": SAM_ID}
 
 
