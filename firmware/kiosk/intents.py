@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from firmware.core.slip_table import NOTES
+
 MAX_BYTES: Final = 4096
 """Longest intent line."""
 
@@ -18,6 +20,7 @@ FIELDS: Final[dict[str, dict[str, type]]] = {
     "portrait": {"matched": bool, "score": int, "live": bool},
     "agreement": {"signed": bool},
     "cancel": {},
+    "refuse": {"code": str, "note": str},
 }
 """Intent → its fields and their exact types; all are required, no other is taken."""
 
@@ -41,6 +44,8 @@ def parse(line: bytes) -> dict[str, Any]:
         raise BadIntent("unknown intent")
     if set(value) != {"intent", *fields} or any(type(value[name]) is not kind for name, kind in fields.items()):
         raise BadIntent("fields missing, unknown or of the wrong type")
+    if value["intent"] == "refuse" and value["note"] not in NOTES.get(value["code"], ()):
+        raise BadIntent("not a refusal a clerk may choose, or not with this note")
     if not 0 <= value.get("score", 0) <= 100:  # noqa: PLR2004  # a percentage
         raise BadIntent("score out of 0..100")
     return value

@@ -275,9 +275,11 @@ def test_no_request_of_the_engineers_tool_carries_an_identity_value(tmp_path: Pa
 
 
 @pytest.mark.clause("DS-03", "GA-34")
-def test_the_only_word_a_screen_may_send_is_the_kind_of_business() -> None:
+def test_the_only_words_a_screen_may_send_are_the_kind_of_business_and_a_coded_refusal() -> None:
     assert [(name, field) for name, fields in intents.FIELDS.items() for field, kind in fields.items() if kind is str] == [
-        ("start", "kind")
+        ("start", "kind"),
+        ("refuse", "code"),  # this and the next: words of closed lists
+        ("refuse", "note"),
     ]
     assert {kind for fields in intents.FIELDS.values() for kind in fields.values()} <= {str, bool, int}
 
@@ -290,6 +292,8 @@ def test_the_only_word_a_screen_may_send_is_the_kind_of_business() -> None:
         {"intent": "document", "number": ZHANG.number},
         {"intent": "notice", "acknowledged": True, "holder": {"name": "张样例"}},
         {"intent": "portrait", "matched": True, "score": 93, "live": True, "image": "00"},
+        {"intent": "refuse", "code": "R104", "note": "张样例"},
+        {"intent": "refuse", "code": "R105", "note": "photocopy"},
     ],
 )
 def test_screen_that_sends_an_identity_value_is_not_heard(line: dict[str, Any]) -> None:

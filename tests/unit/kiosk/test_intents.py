@@ -47,9 +47,9 @@ def test_intent_anything_else_is_refused(line: bytes) -> None:
 
 @pytest.mark.clause("DS-03", "GA-34")
 def test_intents_carry_no_identity_field() -> None:
-    """R115: no text a person typed reaches a session, but the kind of business."""
+    """R115: no text a person typed reaches a session, but the kind of business and the words of the closed lists of a clerk's refusal."""
     texts = {(name, field) for name, fields in FIELDS.items() for field, kind in fields.items() if kind is str}
-    assert texts == {("start", "kind")}
+    assert texts == {("start", "kind"), ("refuse", "code"), ("refuse", "note")}
 
 
 @pytest.mark.clause("GA-34")
