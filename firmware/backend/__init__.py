@@ -4,7 +4,7 @@
 It carries signed bytes and judges none of them: what an approval says is :mod:`firmware.core.approval`'s business.
 """
 
-from firmware.backend.answers import Approved, Enrolled, Held, Refused, RelayRound
+from firmware.backend.answers import Approved, Enrolled, Held, LoggedOn, Refused, RelayRound
 from firmware.backend.client import BackendClient
 from firmware.backend.errors import BackendAnswerInvalid, BackendError, BackendRefusedRequest, BackendUnreachable, Why
 
@@ -17,6 +17,7 @@ __all__ = [
     "BackendUnreachable",
     "Enrolled",
     "Held",
+    "LoggedOn",
     "Refused",
     "RelayRound",
     "Why",

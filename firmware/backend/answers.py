@@ -29,6 +29,7 @@ COMMAND_BYTES = range(4, 262)
 AUTH_CODE_BYTES = range(8, 17)
 MAX_PEM = 64 * 1024
 MAX_PACKS = 32
+MAX_STAFF = 64
 MAX_TIME = 253402300799
 """Last second of the year 9999: what a time in an answer may not exceed."""
 MAX_LOG = 1 << 63
@@ -51,6 +52,13 @@ class Refused:
     """The operator refuses, with one outcome code."""
 
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOn:
+    """A member of staff the operator knows and lets work at this terminal."""
+
+    staff: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,17 @@ def activation(body: bytes) -> Approved | Held | Refused:
             return Refused(_code(members, Kind.REFUSAL))
         case "held" if "approval" not in members and "profile" not in members:
             return Held(_code(members, Kind.HOLD), _seconds(members, "until"))
+    raise BackendAnswerInvalid("outcome")
+
+
+def log_on(body: bytes) -> LoggedOn | Refused:
+    """Read the answer to a log-on; raises :class:`BackendAnswerInvalid`."""
+    members = _object(body)
+    match members.get("outcome"):
+        case "accepted" if "code" not in members and len(_text(members, "staff")) <= MAX_STAFF:
+            return LoggedOn(_text(members, "staff"))
+        case "refused":
+            return Refused(_code(members, Kind.REFUSAL))
     raise BackendAnswerInvalid("outcome")
 
 

@@ -21,7 +21,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from firmware.backend import answers
-from firmware.backend.answers import Approved, Enrolled, Held, Refused, RelayRound, octets_text
+from firmware.backend.answers import Approved, Enrolled, Held, LoggedOn, Refused, RelayRound, octets_text
 from firmware.backend.channel import Answer, Channel
 from firmware.backend.errors import BackendAnswerInvalid, BackendRefusedRequest, BackendUnreachable, Why
 from hal.deadline import Deadline
@@ -95,6 +95,10 @@ class BackendClient:
         answered = [octets_text(answer) for answer in said]
         body: dict[str, str | list[str]] = {"approval": octets_text(approval), "sequence": str(sequence), "answers": answered}
         return self._call("POST", f"/v1/activations/{_key(session)}/relay", answers.relay_round, body=body, deadline=deadline)
+
+    def log_on(self, staff: str, pin: str, *, deadline: Deadline | None = None) -> LoggedOn | Refused:
+        """Ask whether a member of staff with this PIN may work at this terminal."""
+        return self._call("POST", "/v1/logon", answers.log_on, body={"staff": staff, "pin": pin}, deadline=deadline)
 
     def time(self, *, deadline: Deadline | None = None) -> int:
         """Return the operator's time in Unix seconds."""

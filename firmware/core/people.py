@@ -4,8 +4,8 @@
 Decides which values of a captured person become items of the record, under which numbers, and what the record says of the person.
 
 Rules
-* Identity enters only as a :class:`hal.document.Holder` and :class:`hal.document.Portrait`; of a document nobody could read here the record
-  carries digests of its pictures, and the operator's reviewer reads them. There is no third way (R115).
+* Identity enters only as a :class:`hal.document.Holder` and a :class:`hal.document.Portrait`; of a document nobody could read here the
+  record carries digests of its pictures, and the operator's reviewer reads them. There is no third way (R115).
 * The fields of the n-th other party, from 1, are numbered ``100 * n + field``.
 * How sure an identity is, is computed of what was read and checked, here and again by whoever reads the record. Nobody states it. The
   operator's online check is counted: it approves nothing without one.
@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware.core import claims
 from firmware.core.documents import IMAGE, ONLINE, level
 from firmware.core.errors import Malformed
-from hal.document import PortraitProvenance, is_holder, is_portrait
+from hal.document import PortraitProvenance, is_holder, is_page, is_portrait
 
 if TYPE_CHECKING:
     from firmware.core.suite import Suite
-    from hal.document import Holder, Portrait
+    from hal.document import Holder, Page, Portrait
 
 SUBSCRIBER: Final = "subscriber"
 ROLES: Final = ("owner", "guardian", "proxy", "handler", "responsible", "user")
@@ -47,6 +47,7 @@ class Field(IntEnum):
     VALID_TO = 7
     NATIONALITY = 8
     SERVICE_NUMBER = 9
+    TOKEN = 10
     CHIP_PORTRAIT = 20
     LIVE_PORTRAIT = 21
     PAGE_1 = 22
@@ -64,7 +65,7 @@ PAGES: Final = tuple(number for number in Field if Field.PAGE_1 <= number <= Fie
 """Fields of the pictures of a document's pages."""
 PICTURES: Final = frozenset({Field.CHIP_PORTRAIT, Field.LIVE_PORTRAIT, *PAGES})
 """Fields whose value is a digest."""
-_NUMBERS: Final = frozenset({Field.SERVICE_NUMBER, Field.OLD_ICCID})
+_NUMBERS: Final = frozenset({Field.SERVICE_NUMBER, Field.TOKEN, Field.OLD_ICCID})
 FIELDS: Final = frozenset({PARTY_STEP * party + number for party in range(len(ROLES) + 1) for number in Field})
 """Every number a field can have in a record."""
 
@@ -83,13 +84,13 @@ class Person:
     """One party as captured, or the unit that the documents are of.
 
     ``document`` is the kind the counter chose, for pictures alone: what was read names its own. ``pages`` are the watermarked pictures,
-    ``numbers`` texts of :attr:`Field.SERVICE_NUMBER` and :attr:`Field.OLD_ICCID`.
+    ``numbers`` texts of :attr:`Field.SERVICE_NUMBER`, :attr:`Field.TOKEN` and :attr:`Field.OLD_ICCID`.
     """
 
     role: str = SUBSCRIBER
     holder: Holder | None = None
     portraits: tuple[Portrait, ...] = ()
-    pages: tuple[bytes, ...] = field(default=(), repr=False)
+    pages: tuple[Page, ...] = field(default=(), repr=False)
     document: str = ""
     checks: tuple[tuple[str, bool], ...] = ()
     face: Face | None = None
@@ -107,11 +108,12 @@ class Person:
         ``TypeError`` for an identity or a portrait that no reader and no camera made (R115); ``ValueError`` when
         parts contradict each other.
         """
-        if not (self.holder is None or is_holder(self.holder)) or not all(is_portrait(portrait) for portrait in self.portraits):
+        pictures = all(is_portrait(portrait) for portrait in self.portraits) and all(is_page(page) for page in self.pages)
+        if not (self.holder is None or is_holder(self.holder)) or not pictures:
             raise TypeError("an identity comes from a reader")
         if len(self.pages) > len(PAGES) or not {number for number, _ in self.numbers} <= _NUMBERS:
             raise ValueError("too many pages, or a number of another kind")
-        pages = {number: suite.digest(page) for number, page in zip(PAGES, self.pages, strict=False)}
+        pages = {number: suite.digest(page.image) for number, page in zip(PAGES, self.pages, strict=False)}
         return _identity(self.holder) | self._portraits(suite) | pages | dict(self.numbers)
 
     def _portraits(self, suite: Suite) -> dict[Field, str | bytes]:

@@ -1,28 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person at the counter may say to the terminal, and nothing more.
 
-None of these can carry an identity value: a document is read by the reader, a face is seen by the camera (182号 二(一): no typing).
+None of these can carry an identity value: a document is read by the reader or pictured by the camera, a face is seen by the camera (182号
+二(一): no typing). Words are the codes of the requirements, words of closed lists, a member of staff's own credential, the number of a
+telephone line and an opaque token; each has a form that no name, address, birth date or document number has.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
-
-from firmware.core.slip_table import NOTES
 
 MAX_BYTES: Final = 4096
 """Longest intent line."""
 
 FIELDS: Final[dict[str, dict[str, type]]] = {
     "start": {"kind": str},
+    "open": {"kind": str, "document": str, "modifiers": str, "line": str},
+    "logon": {"staff": str, "pin": str},
     "notice": {"acknowledged": bool},
+    "page": {"original": bool},
     "portrait": {"matched": bool, "score": int, "live": bool},
+    "attest": {"same": bool, "staff": str, "pin": str},
+    "paper": {"shown": bool, "fits": bool},
+    "release": {"signed": bool},
+    "consent": {"agreed": bool},
+    "request": {"about": str},
+    "second": {"staff": str, "pin": str},
+    "token": {"token": str},
     "agreement": {"signed": bool},
     "cancel": {},
-    "refuse": {"code": str, "note": str},
 }
 """Intent → its fields and their exact types; all are required, no other is taken."""
+FORMS: Final = {
+    "kind": re.compile(r"T[0-9]{2}"),
+    "document": re.compile(r"[DU][0-9]{2}"),
+    "modifiers": re.compile(r"[AMPSV]{0,5}"),
+    "line": re.compile(r"|86[0-9]{11}"),
+    "staff": re.compile(r"[A-Z][A-Z0-9-]{2,15}"),
+    "pin": re.compile(r"[0-9]{6}"),
+    "about": re.compile(r"[a-z]{2,12}(-[a-z]{2,12})?"),
+    "token": re.compile(r"[A-Za-z0-9_-]{32,1024}"),
+}
+"""Field → the whole form of its text. ``line`` is the number a business concerns, as dialled from abroad; empty for none."""
 
 
 class BadIntent(Exception):
@@ -44,8 +65,8 @@ def parse(line: bytes) -> dict[str, Any]:
         raise BadIntent("unknown intent")
     if set(value) != {"intent", *fields} or any(type(value[name]) is not kind for name, kind in fields.items()):
         raise BadIntent("fields missing, unknown or of the wrong type")
-    if value["intent"] == "refuse" and value["note"] not in NOTES.get(value["code"], ()):
-        raise BadIntent("not a refusal a clerk may choose, or not with this note")
     if not 0 <= value.get("score", 0) <= 100:  # noqa: PLR2004  # a percentage
         raise BadIntent("score out of 0..100")
+    if value["intent"] != "start" and any(not FORMS[name].fullmatch(value[name]) for name, kind in fields.items() if kind is str):
+        raise BadIntent("a word of another form")
     return value

@@ -64,13 +64,14 @@ class Issue:
     async def sign_record(self, plan: Plan, evidence: Evidence) -> Result:
         """Build, sign and seal the record of what was captured."""
         unit, now = self.unit, self.unit.clock.now()
-        if evidence.holder is None or evidence.card is None or evidence.live_portrait is None or evidence.chip_portrait is None:
-            raise Stop(refusals.INTERNAL)
-        provider = unit.trust.provider
-        private_key, public_key = provider.new_key()
+        provider, people = unit.trust.provider, evidence.people
+        private_key, public_key = provider.new_key() if plan.writes else (b"", None)
         last = unit.journal.last_record()
         facts = _facts(unit, plan, evidence, now, last, public_key)
-        draft = build_record(facts, (evidence.subscriber,), salts=os.urandom(SALTS_LENGTH), suite=provider.suite)
+        try:
+            draft = build_record(facts, people, salts=os.urandom(SALTS_LENGTH * len(people)), suite=provider.suite)
+        except ValueError as error:  # the plan and what was captured do not fit: a fault of ours
+            raise Stop(refusals.INTERNAL) from error
         try:
             signed = await asyncio.to_thread(sign_record, draft, unit.signer)  # a token may take its time
         except KeystoreError as error:
@@ -78,8 +79,8 @@ class Issue:
         items = {
             "record": signed.message,
             "items": seal_items(draft, vault_key=unit.trust.vault_key, provider=provider),
-            "profile-key": private_key,
-            "masked": cbor.encode([evidence.masked["name"], evidence.masked["number"]]),
+            "masked": cbor.encode([evidence.masked.get("name", ""), evidence.masked.get("number", "")]),
+            **({"profile-key": private_key} if plan.writes else {}),
         }
         link = RecordLink(last.seq + 1, signed.digest)
         event = RecordSigned(now.at, now.boot_id, now.boot_ms, signed.digest, signed.nonce, link.seq)
@@ -270,9 +271,7 @@ class Issue:
         return masked, imsi
 
 
-def _facts(unit: Unit, plan: Plan, evidence: Evidence, now: Moment, last: RecordLink, profile_key: bytes) -> RecordFacts:
-    if evidence.card is None:
-        raise Stop(refusals.INTERNAL)
+def _facts(unit: Unit, plan: Plan, evidence: Evidence, now: Moment, last: RecordLink, profile_key: bytes | None) -> RecordFacts:
     return RecordFacts(
         terminal=unit.serial,
         signed_at=now.at,
@@ -294,4 +293,7 @@ def _facts(unit: Unit, plan: Plan, evidence: Evidence, now: Moment, last: Record
         profile_key=profile_key,
         modifiers=tuple(sorted(plan.modifiers)),
         channel=int(plan.level),
+        evidence=tuple(sorted(evidence.other.items())),
+        clerk=evidence.clerk,
+        second=evidence.second,
     )

@@ -19,10 +19,11 @@ from firmware import packs as shipped
 from firmware.core import cbor
 from firmware.core.errors import Malformed, PackFault, PackRefused, PolicyRefused
 from firmware.core.policy import PackSet, Performers, Plan, assemble, check_demanded, check_performable, read_pack, resolve, shortfall
-from firmware.core.policy.plan import WRITING
+from firmware.core.policy.plan import RECORDING, STORING, WRITING
+from firmware.core.policy.vocabulary import RANK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from firmware.core.keyring import Trust
@@ -31,19 +32,31 @@ if TYPE_CHECKING:
 PACKS: Final = "policy/packs.cbor"
 """Relative to the state directory."""
 MAX_BYTES: Final = 256 * 1024
-PERFORMERS: Final = Performers(
-    steps=frozenset({"notice", "document", "check", "portrait", "agreement", "confirm", "card"}),
-    evidence=frozenset(
-        {"notice-digest", "chip-data", "chip-portrait-commitment", "reader-identity", "live-photo-commitment", "face-score"}
-        | {"agreement-digest", "resale-ban", "fraud-warning"}
-    ),
-    checks=frozenset(
-        {"origin", "kind", "number", "birth", "dates", "clock", "started", "not-expired", "age", "original", "face-match", "liveness"}
-        | {"online", "not-reported-lost", "operator-not-customer", "quota", "cool-down", "old-numbers-registered"}
-    ),
-    closings=frozenset({WRITING}),
+_CAPTURED: Final = (
+    "notice-digest chip-data chip-portrait-commitment reader-identity live-photo-commitment face-score document-image watermark "
+    "agreement-digest resale-ban fraud-warning accessibility-mark network-token old-iccid owner-release request-form consent-object "
+    "second-person-reason sealed-capsule unit-document-image seal-image user-list purpose issuer-level"
 )
-"""What the capture performs, and, in the last line of checks, what the operator does when it is asked to approve."""
+_OPERATORS_EVIDENCE: Final = "history-version risk-level masked-count refund-account restore-free debts-cleared"
+"""What the operator holds in its own books: versions, its own order, the account that pays, what the answer shows."""
+_CHECKED: Final = (
+    "origin kind number birth dates clock started not-expired age original face-match liveness attested second-person "
+    "guardian-relation proxy-scope unit-seal issuer-level offline-quota offline-age"
+)
+_OPERATORS_CHECKS: Final = (
+    "online not-reported-lost operator-not-customer quota cool-down old-numbers-registered owner-match same-person no-dispute no-debt "
+    "quota-new-owner registry purpose-licensed cash-free user-rows reviewer proxy-quota port-code install-address withdrawal-wins"
+)
+PERFORMERS: Final = Performers(
+    steps=frozenset(RANK),
+    evidence=frozenset(f"{_CAPTURED} {_OPERATORS_EVIDENCE}".split()),
+    checks=frozenset(f"{_CHECKED} {_OPERATORS_CHECKS}".split()),
+    closings=frozenset({WRITING, RECORDING, STORING}),
+)
+"""What the capture performs, and what the operator does when it is asked to approve; a plan that needs anything else is R410.
+
+Nobody performs yet: reading a machine readable zone or a passport's chip, and what internet-of-things cards need (risk assessment, device
+list, function limits, device lock, white list)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +84,17 @@ class Policies:
             return refused.code
         return ""
 
-    def plan(self, transaction: str, document: str, seconds: int) -> Plan:
+    def plan(self, transaction: str, document: str, seconds: int, modifiers: Collection[str] = ()) -> Plan:
         """Return what a session does; :class:`~firmware.core.errors.PolicyRefused` when there is none this terminal can carry out."""
         if code := self.code(seconds):
             raise PolicyRefused(code, "packs")
-        plan = self.again(transaction, document)
+        plan = self.again(transaction, document, modifiers)
         check_performable(plan, PERFORMERS)
         return plan
 
-    def again(self, transaction: str, document: str) -> Plan:
+    def again(self, transaction: str, document: str, modifiers: Collection[str] = ()) -> Plan:
         """Return the plan of a session that has begun, now that its document is known."""
-        return resolve(transaction, document, self.packs, level=self.channel)
+        return resolve(transaction, document, self.packs, modifiers=modifiers, level=self.channel)
 
     def shortfall(self, plan: Plan, reached: int) -> str:
         """Return the code of an identity less sure than ``plan`` asks, or an empty text: R211 where an own hall would do, else R207."""

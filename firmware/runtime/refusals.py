@@ -16,6 +16,8 @@ READER_SILENT: Final = "R516"
 KEY: Final = "R515"
 """The record key did not sign: token away, busy, hung, or its PIN refused."""
 
+MISSING: Final = {"owner": "R101", "guardian": "R206", "proxy": "R208", "handler": "R303", "responsible": "R305", "user": "R306"}
+"""Party → the code of its document not being shown."""
 TABLE: Final[dict[tuple[str, str], str]] = {
     # the document on the reader
     ("document", "deadline"): "R101",
@@ -91,6 +93,41 @@ TABLE: Final[dict[tuple[str, str], str]] = {
     ("challenge", "link"): "R513",
     ("challenge", "link_closed"): "R513",
     ("challenge", "worker_ended"): "R513",
+    # papers: missing, or not as they must be
+    ("papers/P-A", "missing"): "R209",
+    ("papers/P-A", "unfit"): "R209",
+    ("papers/P-B", "missing"): "R206",
+    ("papers/P-B", "unfit"): "R206",
+    ("papers/P-C", "missing"): "R407",
+    ("papers/P-C", "unfit"): "R407",
+    ("papers/P-D", "missing"): "R408",
+    ("papers/P-D", "unfit"): "R408",
+    ("papers/U-A", "missing"): "R304",
+    ("papers/U-A", "unfit"): "R310",
+    ("papers/U-B", "missing"): "R307",
+    ("papers/U-B", "unfit"): "R302",
+    ("papers/U-C", "missing"): "R306",
+    ("papers/U-C", "unfit"): "R306",
+    **{(f"unit-document/U0{n}", "missing"): "R301" for n in range(1, 8)},
+    **{(f"unit-document/U0{n}", "unfit"): "R302" for n in range(1, 8)},
+    ("unit-document/U05", "unfit"): "R309",
+    **{(step, kind): "R104" for step in ("document", "papers", "unit-document") for kind in ("no_frame", "unmarked")},
+    # another party's document
+    **{(f"{role}/document", kind): code for role, code in MISSING.items() for kind in ("deadline", "no_card")},
+    ("handler/portrait", "no_frame"): "R308",
+    ("handler/portrait", "deadline"): "R308",
+    # the card in use
+    ("old-card", "deadline"): "R701",
+    ("old-card", "no_card"): "R701",
+    ("old-card", "card_removed"): "R701",
+    ("old-card", "blank"): "R407",
+    ("old-card", "unknown_card"): "R407",
+    ("old-card", "card_defective"): "R407",
+    ("old-card", "protocol"): "R407",
+    ("old-card", "hangs"): "R513",
+    ("old-card", "link"): "R513",
+    ("old-card", "link_closed"): "R513",
+    ("old-card", "worker_ended"): "R513",
     # the proof
     ("verify", "card_removed"): "R711",
     ("verify", "no_card"): "R711",
@@ -118,4 +155,6 @@ UNTOUCHED: Final = frozenset({"card_changed", "not_blank", "profile_unfit", "unk
 
 def stop(step: str, kind: str) -> Stop:
     """Return the end of the session that an error of ``kind`` in ``step`` means."""
-    return Stop(TABLE.get((step, kind), INTERNAL), touched=step in {"write", "verify"} and kind not in UNTOUCHED)
+    own = step.rpartition("/")[2]
+    code = TABLE.get((step, kind)) or TABLE.get((own, kind), INTERNAL)
+    return Stop(code, touched=step in {"write", "verify"} and kind not in UNTOUCHED)

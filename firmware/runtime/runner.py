@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from firmware.core import effects as fx
 from firmware.core import events, states
+from firmware.core.people import SUBSCRIBER, Field
 from firmware.core.retention import born
 from firmware.core.session import NOT_HANDED_OVER, Transition, fold, step
 from firmware.journal import AlreadySpent, ItemGone, Spend
 from firmware.runtime import refusals, retention, texts
 from firmware.runtime.capture import Capture
 from firmware.runtime.issue import Issue
-from firmware.runtime.slips import print_slip
 from firmware.runtime.timing import REPORT_TRIES, pause_after
 from firmware.runtime.unit import Evidence, Result, Stop
 from firmware.runtime.writing import Writer
@@ -62,7 +62,7 @@ class Session:
         self._evidence = Evidence(session, os.urandom(16))
         self._masked: Mapping[str, str] = {}
         self._record = b""
-        self._iccid = self._kind = ""
+        self._iccid = ""
         self._begin = time.monotonic_ns()
         self._waited = unit.waited_us
         self._commits = unit.journal.commits
@@ -70,11 +70,14 @@ class Session:
         self._age = born(0, b"", 0)
         self._hours = unit.policies.packs.strictest("device_data_hours")
 
-    async def open(self, kind: str) -> None:
-        """Begin a new session of a transaction ``kind`` and run it to its end."""
+    async def open(self, kind: str, document: str = DOCUMENT, modifiers: str = "", line: str = "") -> None:
+        """Begin a new session of a transaction ``kind`` and run it to its end; ``line`` is the number it concerns, if any."""
         now = self.unit.clock.now()
         self._age = born(now.at, now.boot_id, now.boot_ms)
-        plan = self.unit.policies.plan(kind, DOCUMENT, now.at)
+        plan = self.unit.policies.plan(kind, document, now.at, modifiers)
+        self._evidence.clerk = self.unit.clerk
+        if line:
+            self._evidence.of(SUBSCRIBER).numbers[Field.SERVICE_NUMBER] = line
         self._capture = Capture(self.unit, plan, self._evidence, self._show)
         await self._writer.count_traffic()
         opened = events.Opened(now.at, now.boot_id, now.boot_ms, self.unit.serial, kind, tuple(str(name) for name in plan.steps))
@@ -119,7 +122,7 @@ class Session:
         try:
             return await work
         except Stop as stop:
-            return Result(events.Refused(self.unit.clock.now().at, stop.code, stop.touched, note=self.unit.interrupt.note_of(stop.code)))
+            return Result(events.Refused(self.unit.clock.now().at, stop.code, stop.touched))
         except ItemGone:  # its key was lost with the controller that sealed it, and the terminal provisioned anew
             return Result(events.Refused(self.unit.clock.now().at, refusals.KEY))
 
@@ -170,7 +173,7 @@ class Session:
             following = step(stands.state, refused.event)
             self._commit(refused, following)
         self._note(result.event)
-        if isinstance(following.state, states.Slipping | states.Erasing | states.Advising | states.Closed):
+        if isinstance(following.state, states.Erasing | states.Advising | states.Closed):
             self.outcome = following.state.outcome
         elif isinstance(following.state, states.Kept):
             self.outcome = fx.STORED
@@ -179,8 +182,6 @@ class Session:
     def _note(self, event: Event) -> None:
         """Keep what the summary at the end tells of an event."""
         match event:
-            case events.Opened(kind=kind):
-                self._kind = kind
             case events.RecordSigned(record=record):
                 self._record = record
             case events.Approved(approval=approval, mode=mode):
@@ -273,8 +274,6 @@ class Session:
                 return self._report(effect)
             case fx.PrintReceipt():
                 return self._issue.print_receipt()
-            case fx.PrintSlip(outcome=code):
-                return self._slip(code)
             case fx.Erase():
                 return self._erase(state)
             case _:
@@ -319,11 +318,6 @@ class Session:
                 await asyncio.Event().wait()
         except TimeoutError:
             self._pauses_us += (time.monotonic_ns() - begin) // 1000
-
-    async def _slip(self, code: str) -> Result:
-        """Print the one slip of this session; what is known of the customer is shown masked."""
-        printed = await print_slip(self.unit, code, session=self.id, masked=self._masked, kind=self._kind)
-        return Result(events.ReceiptDone(printed=printed))
 
     async def _erase(self, _state: State) -> Result:
         return Result(events.Erased(self.unit.clock.now().at))
@@ -389,7 +383,7 @@ class Session:
             "state": "waiting" if prompt else "working",
             "step": step,
             "prompt": prompt,
-            "sentence": texts.sentence(texts.STEPS[step]) if step else {},
+            "sentence": texts.step(step) if step else {},
             "code": None,
         }
         self.unit.kiosk.show(**{**view, **more})
@@ -420,8 +414,6 @@ def step_name(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912  # one nam
             return "report"
         case fx.PrintReceipt():
             return "receipt"
-        case fx.PrintSlip():
-            return "slip"
         case fx.Erase():
             return "erase"
         case _:

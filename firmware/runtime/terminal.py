@@ -20,13 +20,14 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from firmware.core.effects import ACTIVE
+from firmware.core.effects import ACTIVE, STORED
 from firmware.core.errors import PolicyRefused
 from firmware.runtime import memory, refusals, retention, texts
+from firmware.runtime import staff as staff_register
 from firmware.runtime.runner import Session
 from firmware.runtime.signals import STOPPING, take_signals
-from firmware.runtime.slips import print_slip
 from firmware.runtime.timing import DEVICE_S, HEARTBEAT_S, LOG_S, RETRY_S, pause_after
+from firmware.runtime.unit import Stop
 from firmware.runtime.witness import Witness
 from firmware.runtime.workers import HANGS, DeviceFailed
 
@@ -134,12 +135,16 @@ class Terminal:
             memory.forget()
 
     async def _one_session(self) -> None:
-        start = asyncio.ensure_future(self.unit.kiosk.wait_for("start"))
+        start = asyncio.ensure_future(self.unit.kiosk.wait_for("start", "open", "logon"))
         watch = asyncio.ensure_future(self.unit.interrupt.wait())
         await asyncio.wait((start, watch), return_when=asyncio.FIRST_COMPLETED)
         watch.cancel()
         if not start.done():
             start.cancel()
+            return
+        wish = {name: value for name, value in start.result().items() if name != "intent"}
+        if start.result()["intent"] == "logon":
+            await self._log_on(**wish)
             return
         session = Session(self.unit, os.urandom(16), self.settle)
         self._running = session.id
@@ -147,19 +152,26 @@ class Terminal:
         cancel = asyncio.ensure_future(self._cancelled())
         self._in_session = True
         try:
-            await session.open(start.result()["kind"])
+            await session.open(**wish)
         except PolicyRefused as refused:
             self._show("closed", texts.outcome(refused.code), refused.code)
             self._remember(refused.code)
-            await print_slip(self.unit, refused.code, kind=start.result()["kind"])
         finally:
             self._in_session, self._running = False, b""
             cancel.cancel()
         self._log_grew.set()
-        await self._buzz("ok" if session.outcome == ACTIVE else "fail")
+        await self._buzz("ok" if session.outcome in {ACTIVE, STORED} else "fail")
         self._remember(session.outcome)
         if session.id in self.unit.journal.open_sessions():
             self._pending.append(session)
+
+    async def _log_on(self, staff: str, pin: str) -> None:
+        """Put a clerk on duty, or show why not."""
+        try:
+            await staff_register.log_on(self.unit, staff, pin)
+        except Stop as stop:
+            self._show("closed", texts.outcome(stop.code), stop.code)
+            self._remember(stop.code)
 
     def _remember(self, outcome: str) -> None:
         """Keep how the last session ended for the views between sessions: whoever connects late, or after a restart, reads it there."""
@@ -167,8 +179,8 @@ class Terminal:
             self._last = {"outcome": outcome, "sentence": texts.outcome(outcome)}
 
     async def _cancelled(self) -> None:
-        intent = await self.unit.kiosk.wait_for("cancel", "refuse")
-        self.unit.interrupt.raise_(intent.get("code", "R207"), intent.get("note", "goes-away"))
+        await self.unit.kiosk.wait_for("cancel")
+        self.unit.interrupt.raise_("R207")
 
     async def _readiness(self) -> str:
         """Return the code that keeps the terminal out of service now, or an empty text."""

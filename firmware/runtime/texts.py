@@ -15,6 +15,20 @@ STEPS: Final[dict[str, tuple[str, str]]] = {
     "agreement": ("请阅读并签署入网协议", "Please read and sign the service agreement"),
     "confirm": ("请客户核对并按下确认键", "Subscriber: check the details and press the confirm button"),
     "card": ("请插入空白卡", "Insert a blank SIM card"),
+    "page": ("请将证件放在拍摄台上，核对原件", "Lay the page under the document camera; is it the original?"),
+    "attest": ("请第二名工作人员登录并确认本人", "A second member of staff logs on and attests the holder"),
+    "token": ("请出示网络身份认证凭证", "Show the token of the network identity"),
+    "unit-document": ("请将单位证件放在拍摄台上", "Lay the unit's document under the camera"),
+    "papers": ("请将所需材料放在拍摄台上", "Lay the papers under the document camera"),
+    "paper": ("请将材料放在拍摄台上并核对", "Lay the paper under the document camera and check it"),
+    "old-card": ("请插入正在使用的手机卡", "Insert the SIM card in use"),
+    "release": ("请原机主签署过户同意", "The present owner signs the release"),
+    "guardian-consent": ("请监护人阅读并同意", "The guardian reads and consents"),
+    "group-consent": ("请使用人阅读并同意加入单位群组", "The user reads and consents to join the unit's group"),
+    "request": ("请选择办理事项", "Choose what is asked for"),
+    "commercial": ("是否同意接收商业信息？默认不同意", "Commercial messages? Refused unless you agree"),
+    "second-person": ("请第二名工作人员登录确认", "A second member of staff logs on and confirms"),
+    "seal": ("正在核对离线采集限额", "Checking the limits of storing"),
     "record": ("正在封存并签名登记记录", "Sealing and signing the record"),
     "approval": ("正在等待运营商审批", "Waiting for the operator's approval"),
     "hold": ("运营商尚未答复，请稍候", "The operator has not decided yet; please wait"),
@@ -25,7 +39,6 @@ STEPS: Final[dict[str, tuple[str, str]]] = {
     "verify": ("正在回读校验，请勿取出卡片", "Reading the card back: do not remove it"),
     "report": ("已写入，正在等待运营商激活", "Written; waiting for the operator to activate"),
     "receipt": ("正在打印凭条", "Printing the receipt"),
-    "slip": ("正在打印凭条", "Printing the slip"),
     "erase": ("正在清除个人信息", "Erasing personal data"),
 }
 """Step → (zh, en)."""
@@ -38,6 +51,24 @@ STORED: Final = (
 READY: Final = ("可以办理", "Ready for the next customer")
 STARTING: Final = ("正在启动", "Starting")
 RESUMING: Final = ("上一笔业务被中断，正在处理", "The last activation was interrupted; finishing it")
+
+
+PARTIES: Final[dict[str, tuple[str, str]]] = {
+    "owner": ("原机主", "Present owner"),
+    "guardian": ("监护人", "Guardian"),
+    "proxy": ("代办人", "Proxy"),
+    "handler": ("经办人", "Handler"),
+    "responsible": ("责任人", "Responsible person"),
+    "user": ("使用人", "User"),
+}
+"""Role → (zh, en)."""
+
+
+def step(name: str) -> dict[str, str]:
+    """Return the sentence of a step, ``party/step`` for another party than the subscriber."""
+    role, _, own = name.rpartition("/")
+    zh, en = STEPS[own]
+    return sentence((f"{PARTIES[role][0]}：{zh}", f"{PARTIES[role][1]}: {en}") if role else (zh, en))
 
 
 def sentence(pair: tuple[str, str]) -> dict[str, str]:

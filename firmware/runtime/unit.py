@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from firmware import packs
-from firmware.core.people import Face, Person
+from firmware.core.people import SUBSCRIBER, Person
 from firmware.runtime.policies import Policies
 
 if TYPE_CHECKING:
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from firmware.core.cose import Signer
     from firmware.core.events import Event
     from firmware.core.keyring import Trust
+    from firmware.core.people import Face, Field
     from firmware.core.record import Card
     from firmware.journal import Journal, RecordLink
     from firmware.kiosk.server import Kiosk
     from firmware.runtime.clock import Clock
     from firmware.runtime.config import Config
     from firmware.runtime.workers import DeviceWorker
-    from hal.document import Holder, Portrait
+    from hal.document import Holder, Page, Portrait
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ class Unit:
     software: bytes
     interrupt: Interrupt
     policies: Policies = field(default_factory=lambda: Policies(packs.floor()))
+    clerk: str = ""
+    """Staff id of whoever logged on; empty for nobody."""
     registered_sam: bytes = b""
     """SAM id of the one reader this terminal may work with, 16 bytes; empty for none."""
     sealed: bool = False
@@ -67,22 +70,18 @@ class Interrupt:
     """A condition that ends whatever can be ended: tamper, a clerk's cancel, the terminal's stop."""
 
     def __init__(self) -> None:
-        self.code = self._note = ""
+        self.code = ""
         self._event = asyncio.Event()
 
-    def raise_(self, code: str, note: str = "") -> None:
-        """Set the refusal code that ends the running step, with the word a clerk notes it with; the first one stays."""
+    def raise_(self, code: str) -> None:
+        """Set the refusal code that ends the running step; the first one stays."""
         if not self.code:
-            self.code, self._note = code, note
+            self.code = code
             self._event.set()
-
-    def note_of(self, code: str) -> str:
-        """Return the note, when the session ends with the very code that was raised."""
-        return self._note if code == self.code else ""
 
     def clear(self) -> None:
         """Forget it, before a new session."""
-        self.code = self._note = ""
+        self.code = ""
         self._event.clear()
 
     async def wait(self) -> str:
@@ -92,32 +91,61 @@ class Interrupt:
 
 
 @dataclass(slots=True)
+class Captured:
+    """One party as captured so far."""
+
+    role: str
+    document: str = ""
+    """Kind of a document that is only pictured."""
+    holder: Holder | None = None
+    chip_portrait: Portrait | None = None
+    live_portrait: Portrait | None = None
+    face: Face | None = None
+    pages: list[Page] = field(default_factory=list)
+    papers: list[Page] = field(default_factory=list)
+    """Pictures of companion papers: they stand in the record as other evidence."""
+    checks: list[tuple[str, bool]] = field(default_factory=list)
+    numbers: dict[Field, str] = field(default_factory=dict)
+
+    def person(self) -> Person:
+        """Return the party as a record is built of it."""
+        return Person(
+            role=self.role,
+            holder=self.holder,
+            portraits=tuple(portrait for portrait in (self.chip_portrait, self.live_portrait) if portrait),
+            pages=tuple(self.pages),
+            document=self.document,
+            checks=tuple(self.checks),
+            face=self.face,
+            numbers=tuple(self.numbers.items()),
+        )
+
+
+@dataclass(slots=True)
 class Evidence:
     """What a session has gathered so far, in memory only. Dropped when the session ends."""
 
     session: bytes
     nonce: bytes
     consents: list[tuple[str, bytes]] = field(default_factory=list)
-    checks: list[tuple[str, bool]] = field(default_factory=list)
-    holder: Holder | None = None
-    chip_portrait: Portrait | None = None
-    live_portrait: Portrait | None = None
-    match: tuple[int, bool] | None = None
-    agreement: bytes = b""
+    agreement: bytes | None = None
     card: Card | None = None
+    clerk: str = ""
+    second: str | None = None
+    other: dict[str, bytes] = field(default_factory=dict)
+    """Word of the policy vocabulary → SHA-256 of the evidence."""
     masked: Mapping[str, str] = field(default_factory=dict)
+    parties: dict[str, Captured] = field(default_factory=lambda: {SUBSCRIBER: Captured(SUBSCRIBER)})
+    """Role → what was captured, in the order of the capture."""
+
+    def of(self, role: str) -> Captured:
+        """Return what was captured of a party, from now on."""
+        return self.parties.setdefault(role, Captured(role))
 
     @property
-    def assurance(self) -> int:
-        """How sure the identity is by now, as the record will say: computed, never set."""
-        return self.subscriber.party().assurance
-
-    @property
-    def subscriber(self) -> Person:
-        """The subscriber as captured so far."""
-        portraits = tuple(portrait for portrait in (self.chip_portrait, self.live_portrait) if portrait)
-        face = Face(*self.match) if self.match else None
-        return Person(holder=self.holder, portraits=portraits, checks=tuple(self.checks), face=face)
+    def people(self) -> tuple[Person, ...]:
+        """Everybody captured, the subscriber first: as a record is built of them."""
+        return tuple(party.person() for party in self.parties.values())
 
 
 @dataclass(frozen=True, slots=True)

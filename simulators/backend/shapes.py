@@ -17,7 +17,7 @@ from simulators.backend.strict_cbor import Malformed
 Check = Callable[[Any], bool]
 PARTY_STEP = 100
 """The fields of the n-th other party are numbered from here."""
-TEXT_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 30})
+TEXT_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 30})
 IMAGE_FIELDS = frozenset(range(20, 30))
 PROVENANCE = frozenset({"chip", "mrz", "ocr", "image"})
 ROLES = frozenset({"owner", "guardian", "proxy", "handler", "responsible", "user"})

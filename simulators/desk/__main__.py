@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the desk: ``python -m simulators.desk --kiosk PATH --controller-control PATH …``.
 
-Ready line: ``{"ready": "desk", "kiosk": PATH}``; the terminal need not be there yet. Control: ``start {"kind": "T01"}``, ``script {…}``
+Ready line: ``{"ready": "desk", "kiosk": PATH}``; the terminal need not be there yet. Control: ``start {"kind": "T01"}``, also with
+``document``, ``modifiers`` ("PM") and ``line``, ``logon {"staff": ID, "pin": PIN}``, ``script {…}``
 (changes by name, see ``script.Script``; ``reset`` true forgets earlier ones), ``view {}``, ``answers {"count": n}`` (waits for n).
 Events: ``start`` and each prompt's name; fault: ``hold``, before the person acts.
 """
@@ -45,7 +46,15 @@ def main() -> None:
     def change(request: dict[str, Any]) -> dict[str, Any]:
         return {"script": dataclasses.asdict(people.change({key: value for key, value in request.items() if key != "cmd"}))}
 
-    process.command("start", lambda request: people.start(str(request.get("kind", "T01"))))
+    def start(request: dict[str, Any]) -> None:
+        said = {key: value for key, value in request.items() if key != "cmd"}
+        more = {"document": "D01", "modifiers": "", "line": ""}
+        people.start(
+            {"intent": "open", "kind": "T01", **more, **said} if more.keys() & said else {"intent": "start", "kind": "T01", **said}
+        )
+
+    process.command("start", start)
+    process.command("logon", lambda request: people.start({"intent": "logon", "staff": request["staff"], "pin": request["pin"]}))
     process.command("script", change)
     process.command("view", lambda _: {"view": kiosk.view()})
     process.command("answers", lambda r: {"answers": people.answers(int(r.get("count", 0)), float(r.get("timeout", 10)))})

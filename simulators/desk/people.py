@@ -37,7 +37,7 @@ class People:
         self._first = script
         self._think_s = think_s
         self._script = script
-        self._starts: list[str] = []
+        self._starts: list[dict[str, Any]] = []
         self._wishes = 0
         self._card_lies = False
         self._answers: list[dict[str, Any]] = []
@@ -45,16 +45,27 @@ class People:
             "notice": lambda _: self._say(intent="notice", acknowledged=self._script.notice),
             "document": self._lay_document,
             "portrait": lambda _: self._say(intent="portrait", **self._script.portrait()),
+            "page": self._lay_page,
+            "attest": lambda _: self._say(intent="attest", same=self._script.attested, staff=self._script.staff, pin=self._script.pin),
+            "token": lambda _: self._say(intent="token", token=self._script.token),
+            "paper": self._lay_paper,
+            "old-card": self._insert_old,
+            "release": lambda _: self._say(intent="release", signed=self._script.release),
+            "guardian-consent": lambda _: self._say(intent="consent", agreed=self._script.consent),
+            "group-consent": lambda _: self._say(intent="consent", agreed=self._script.consent),
+            "request": lambda view: self._say(intent="request", about=self._script.about or view["choices"][0]),
+            "commercial": lambda _: self._say(intent="consent", agreed=self._script.commercial),
+            "second-person": lambda _: self._say(intent="second", staff=self._script.staff, pin=self._script.pin),
             "agreement": lambda _: self._say(intent="agreement", signed=self._script.agreement),
             "confirm": self._press,
             "card": self._insert_blank,
         }
         threading.Thread(target=self._live, daemon=True).start()
 
-    def start(self, kind: str) -> None:
-        """Ask for a new session as soon as the terminal is ready."""
+    def start(self, wish: dict[str, Any]) -> None:
+        """Ask for a new session, or log on, as soon as the terminal is ready; ``wish`` is the intent."""
         with self._kiosk.changed:
-            self._starts.append(kind)
+            self._starts.append(wish)
             self._wishes += 1
             self._kiosk.changed.notify_all()
 
@@ -110,20 +121,16 @@ class People:
             return self._begin()
         if prompt == self._script.cancel_at:
             return self._say(intent="cancel")
-        if prompt == self._script.refuse_at:
-            code, _, note = self._script.refuse.partition(" ")
-            return self._say(intent="refuse", code=code, note=note)
         act = self._acts.get(prompt)
         return act(view) if act else {"ok": False, "reason": "nobody knows what is asked"}
 
     # ---- what they do
 
     def _begin(self) -> dict[str, Any]:
-        if "camera" in self._devices:
-            self._touch("camera", cmd="persona", persona=self._script.face or self._script.persona)
+        self._stand(self._script.face or self._script.persona)
         if self._script.blank:  # the last customer's card must not be taken for the one this customer brings
             self._touch("sim_card", cmd="remove")
-        answer = self._say(intent="start", kind=self._starts[0])
+        answer = self._say(**self._starts[0])
         if answer["ok"]:
             del self._starts[0]
         return answer
@@ -132,11 +139,42 @@ class People:
         answer = self._kiosk.post(intent)
         return {"ok": answer["ok"], "reason": answer.get("reason", "")}
 
-    def _lay_document(self, _view: dict[str, Any]) -> dict[str, Any]:
+    def _lay_document(self, view: dict[str, Any]) -> dict[str, Any]:
         if not self._script.document:
             return {"ok": True, "reason": "lays nothing down"}
+        persona = self._persona(view)
+        if not persona:
+            return {"ok": True, "reason": "nobody comes"}
+        if self._card_lies:  # the card of the party before
+            self._touch("id_reader", cmd="remove")
         self._card_lies = True
-        return self._touch("id_reader", cmd="insert", persona=self._script.persona)
+        self._stand(self._script.face or persona if persona == self._script.persona else persona)
+        return self._touch("id_reader", cmd="insert", persona=persona)
+
+    def _persona(self, view: dict[str, Any]) -> str:
+        """Return who is meant; empty where nobody comes."""
+        role = view.get("party", "subscriber")
+        return self._script.persona if role == "subscriber" else str(getattr(self._script, role))
+
+    def _stand(self, persona: str) -> None:
+        if "camera" in self._devices:
+            self._touch("camera", cmd="persona", persona=persona)
+
+    def _lay_page(self, view: dict[str, Any]) -> dict[str, Any]:
+        laid = self._touch("document_camera", cmd="lay", document=view["document"], persona=self._script.persona, page=view["page"])
+        return self._say(intent="page", original=self._script.original) if laid["ok"] else laid
+
+    def _lay_paper(self, view: dict[str, Any]) -> dict[str, Any]:
+        code = view["paper"]
+        laid = self._touch("document_camera", cmd="lay", document=code, persona=self._script.persona)
+        if not laid["ok"]:
+            return laid
+        return self._say(intent="paper", shown=code != self._script.missing, fits=code != self._script.unfit)
+
+    def _insert_old(self, _view: dict[str, Any]) -> dict[str, Any]:
+        if not self._script.old_card:
+            return {"ok": True, "reason": "leaves the slot as it is"}
+        return self._touch("sim_card", cmd="insert", card=self._script.old_card)
 
     def _press(self, view: dict[str, Any]) -> dict[str, Any]:
         if not self._script.confirm:

@@ -8,7 +8,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-PROMPTS = ("notice", "document", "portrait", "agreement", "confirm", "card")
+PROMPTS = (
+    "notice",
+    "document",
+    "page",
+    "portrait",
+    "attest",
+    "token",
+    "paper",
+    "old-card",
+    "release",
+    "guardian-consent",
+    "group-consent",
+    "request",
+    "agreement",
+    "commercial",
+    "confirm",
+    "second-person",
+    "card",
+)
 """What a terminal asks people for, in order."""
 
 
@@ -26,6 +44,36 @@ class Script:
     """Who stands before the camera; empty for the card's holder. Another person does not match."""
     live: bool = True
     """A living person, not a photograph."""
+    owner: str = "li"
+    """Whose card the present owner lays down; the next five are the other parties', empty where nobody comes."""
+    guardian: str = "li"
+    proxy: str = "li"
+    handler: str = "li"
+    responsible: str = "moved"
+    user: str = "moved_often"
+    original: bool = True
+    """The clerk finds that a pictured page is of the original."""
+    attested: bool = True
+    """The second member of staff agrees that this is the holder."""
+    staff: str = "CLERK-8"
+    """Who the second member of staff is."""
+    pin: str = "000008"
+    missing: str = ""
+    """Code of a companion paper, or of the unit's document, that nobody brought."""
+    unfit: str = ""
+    """Code of one that is not as it must be: of another business, without seal."""
+    release: bool = True
+    """The present owner signs."""
+    consent: bool = True
+    """Guardian and user consent."""
+    commercial: bool = False
+    """The subscriber wants commercial messages."""
+    about: str = ""
+    """What is asked for; empty for the first thing the screen offers."""
+    token: str = "bmV0d29yay1pZGVudGl0eS1vZi1ub2JvZHktYXQtYWxs"  # noqa: S105  # nobody's
+    """Token of the network identity."""
+    old_card: str = ""
+    """Name of the card in use, to put in when asked; empty leaves the slot as it is."""
     agreement: bool = True
     """Signs."""
     confirm: bool = True
@@ -36,10 +84,6 @@ class Script:
     """Name of the card to put in when asked; the slot is emptied before the session. Empty leaves the slot as it is."""
     cancel_at: str = ""
     """Prompt at which the clerk cancels instead of answering."""
-    refuse_at: str = ""
-    """Prompt at which the clerk refuses instead of answering, with :attr:`refuse`."""
-    refuse: str = "R101 nothing-shown"
-    """The code and the note a clerk refuses with."""
     silent_at: str = ""
     """Prompt at which everybody walks away."""
 
@@ -50,7 +94,7 @@ class Script:
                 raise ValueError(f"a script has {', '.join(self.__slots__)}, not {name!r}")
             if type(value) is not type(getattr(self, name)):
                 raise ValueError(f"{name} is a {type(getattr(self, name)).__name__}")
-            if name.endswith("_at") and value not in {"", *PROMPTS}:
+            if name in {"cancel_at", "silent_at"} and value not in {"", *PROMPTS}:
                 raise ValueError(f"{name} is one of {', '.join(PROMPTS)}")
         return replace(self, **changes)
 

@@ -185,8 +185,11 @@ def test_people_without_the_device_they_need_note_it_and_stay(counter: Counter) 
     assert counter.answers(2)[-1] == ("notice", True)
 
 
-def test_script_defaults_name_every_prompt() -> None:
-    assert all(hasattr(Script(), prompt) for prompt in PROMPTS)
+def test_script_takes_every_prompt_for_the_one_at_which_people_stop() -> None:
+    for prompt in PROMPTS:
+        assert (Script().with_changes({"cancel_at": prompt}).cancel_at, Script().with_changes({"silent_at": prompt}).silent_at) == (
+            prompt,
+        ) * 2
 
 
 @pytest.mark.parametrize("changes", [{"unknown": True}, {"notice": 1}, {"persona": None}, {"cancel_at": "receipt"}], ids=str)

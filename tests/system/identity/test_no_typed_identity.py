@@ -113,11 +113,8 @@ def test_session_takes_its_identity_from_the_makers_only() -> None:
         for part in ast.walk(target)
         if isinstance(part, ast.Attribute) and part.attr in kept
     ]
-    assert {path for path, _ in found} == {"firmware/runtime/capture.py"}
-    assert {text for _, text in found} == {
-        "self.evidence.holder, self.evidence.chip_portrait = (holder, portrait)",
-        "self.evidence.live_portrait = portrait",
-    }
+    assert {path for path, _ in found} == {"firmware/runtime/identity.py"}
+    assert {text for _, text in found} == {"party.holder, party.chip_portrait = (holder, portrait)", "party.live_portrait = portrait"}
 
 
 def test_shipped_code_has_no_tool_that_goes_around_a_constructor() -> None:
@@ -275,13 +272,16 @@ def test_no_request_of_the_engineers_tool_carries_an_identity_value(tmp_path: Pa
 
 
 @pytest.mark.clause("DS-03", "GA-34")
-def test_the_only_words_a_screen_may_send_are_the_kind_of_business_and_a_coded_refusal() -> None:
-    assert [(name, field) for name, fields in intents.FIELDS.items() for field, kind in fields.items() if kind is str] == [
-        ("start", "kind"),
-        ("refuse", "code"),  # this and the next: words of closed lists
-        ("refuse", "note"),
-    ]
+def test_no_word_a_screen_may_send_has_the_form_of_an_identity_value() -> None:
     assert {kind for fields in intents.FIELDS.values() for kind in fields.values()} <= {str, bool, int}
+    words = {field for fields in intents.FIELDS.values() for field, kind in fields.items() if kind is str}
+    assert words == intents.FORMS.keys()
+    assert not any(words_of(name) & (WORDS - {"portrait"}) for name in {*words, *intents.FIELDS})
+    people = [persona for persona in PERSONAS.values() if not persona.key.partition("_")[2].startswith(("hostile", "empty"))]
+    values = {text for p in people for text in (p.name, p.number, p.address, p.issuer, p.birth, p.english_name, p.pass_number) if text}
+    assert len(values) > 30
+    for field in words - {"token"}:
+        assert [text for text in values if intents.FORMS[field].fullmatch(text)] == [], field
 
 
 @pytest.mark.clause("DS-03", "GA-34")
@@ -292,8 +292,6 @@ def test_the_only_words_a_screen_may_send_are_the_kind_of_business_and_a_coded_r
         {"intent": "document", "number": ZHANG.number},
         {"intent": "notice", "acknowledged": True, "holder": {"name": "张样例"}},
         {"intent": "portrait", "matched": True, "score": 93, "live": True, "image": "00"},
-        {"intent": "refuse", "code": "R104", "note": "张样例"},
-        {"intent": "refuse", "code": "R105", "note": "photocopy"},
     ],
 )
 def test_screen_that_sends_an_identity_value_is_not_heard(line: dict[str, Any]) -> None:

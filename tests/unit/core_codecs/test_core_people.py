@@ -13,12 +13,19 @@ from firmware.core.approval import Acceptance, Approval, check_acceptance, check
 from firmware.core.errors import ApprovalRefused, Malformed
 from firmware.core.people import FIELDS, ROLES, Face, Field, Person
 from firmware.core.record import SALTS_LENGTH, RecordDraft, SignedRecord, build_record, disclose, sign_record, verify_record
-from hal.document import Provenance
+from hal.document import Page, PageProvenance, Provenance
+from hal.minting import mint_page
 from tests.support import cddl
 from tests.unit.core_codecs import core_world as world
 
 NO_CARD: dict[str, Any] = {"card": None, "profile_key": None}
-PAGES = (b"front, watermarked", b"back, watermarked")
+
+
+def page(content: bytes) -> Page:
+    return mint_page(image=content, media_type="image/x-portable-graymap", provenance=PageProvenance.DOCUMENT_CAMERA)
+
+
+PAGES = (page(b"front, watermarked"), page(b"back, watermarked"))
 PROXY = world.person(role="proxy", holder=world.holder(name="测试乙"), checks=(*world.CHECKS, ("proxy-scope", True)))
 VISUAL = world.person(portraits=world.portraits()[:1], face=None, checks=(("number", True), ("attested", True), ("second-person", True)))
 PICTURED = Person(
@@ -28,7 +35,7 @@ PICTURED = Person(
     face=Face(88, live=True),
     checks=(("face-match", True), ("liveness", True), ("attested", True)),
 )
-MARKED = Person(numbers=((Field.SERVICE_NUMBER, "8612000000001"), (Field.OLD_ICCID, "89860000000000000012")))
+MARKED = Person(numbers=((Field.SERVICE_NUMBER, "8612000000001"), (Field.TOKEN, "A" * 64), (Field.OLD_ICCID, "89860000000000000012")))
 FORMS: dict[str, tuple[dict[str, Any], tuple[Person, ...], int]] = {
     "chip": ({}, (world.person(),), 4),
     "no card": ({**NO_CARD, "transaction": "T05", "agreement": None}, (world.person(numbers=MARKED.numbers),), 4),
@@ -74,7 +81,7 @@ def test_document_in_pictures_has_its_pages_and_no_identity() -> None:
     made = draft("pictures")
     values = disclose(made.record, made.items)
     assert (made.record.document, made.record.source) == ("D04", "image")
-    assert [values[number] for number in (22, 23)] == [hashlib.sha256(page).digest() for page in PAGES]
+    assert [values[number] for number in (22, 23)] == [laid.digest for laid in PAGES]
     assert not {*range(1, 9)} & values.keys()
 
 
@@ -82,7 +89,7 @@ WRONG_PEOPLE: dict[str, tuple[Person, ...]] = {
     "nobody": (),
     "face without a picture": (world.person(portraits=world.portraits()[:1]),),
     "picture without a face": (world.person(face=None),),
-    "nine pages": (Person(document="D04", pages=(b"page",) * 9),),
+    "nine pages": (Person(document="D04", pages=PAGES[:1] * 9),),
     "typed number": (world.person(numbers=((Field.NUMBER, world.NUMBER),)),),
     "another subscriber": (world.person(), world.person()),
     "stranger": (world.person(), world.person(role="neighbour")),

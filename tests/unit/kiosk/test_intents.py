@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the screen's socket takes: the five intents exactly, and never a value of an identity."""
+"""What the screen's socket takes: the intents exactly, and never a value of an identity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware.kiosk.intents import FIELDS, MAX_BYTES, BadIntent, parse
+from firmware.kiosk.intents import FIELDS, FORMS, MAX_BYTES, BadIntent, parse
 
 GOOD = [
     {"intent": "start", "kind": "T01"},
@@ -17,6 +17,16 @@ GOOD = [
     {"intent": "portrait", "matched": True, "score": 93, "live": True},
     {"intent": "agreement", "signed": False},
     {"intent": "cancel"},
+    {"intent": "open", "kind": "T08", "document": "D01", "modifiers": "MP", "line": "8612000000001"},
+    {"intent": "logon", "staff": "CLERK-7", "pin": "000007"},
+    {"intent": "page", "original": True},
+    {"intent": "attest", "same": True, "staff": "CLERK-8", "pin": "000008"},
+    {"intent": "paper", "shown": True, "fits": False},
+    {"intent": "release", "signed": True},
+    {"intent": "consent", "agreed": False},
+    {"intent": "request", "about": "wrong-card"},
+    {"intent": "second", "staff": "CLERK-8", "pin": "000008"},
+    {"intent": "token", "token": "A" * 64},
 ]
 
 
@@ -47,9 +57,26 @@ def test_intent_anything_else_is_refused(line: bytes) -> None:
 
 @pytest.mark.clause("DS-03", "GA-34")
 def test_intents_carry_no_identity_field() -> None:
-    """R115: no text a person typed reaches a session, but the kind of business and the words of the closed lists of a clerk's refusal."""
-    texts = {(name, field) for name, fields in FIELDS.items() for field, kind in fields.items() if kind is str}
-    assert texts == {("start", "kind"), ("refuse", "code"), ("refuse", "note")}
+    """R115: no text a person typed reaches a session, but codes, words of closed lists, a credential, a line's number and a token."""
+    texts = {field for fields in FIELDS.values() for field, kind in fields.items() if kind is str}
+    assert texts == {"kind", "document", "modifiers", "line", "staff", "pin", "about", "token"} == FORMS.keys()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "T1"},
+        {"document": "身份证"},
+        {"modifiers": "XY"},
+        {"modifiers": "PMVASP"},
+        {"line": "990101199003071234"},
+        {"line": "张样例"},
+        {"line": "8612000000001\n"},
+    ],
+)
+def test_word_of_another_form_is_refused(change: dict[str, str]) -> None:
+    with pytest.raises(BadIntent):
+        parse(json.dumps({"intent": "open", "kind": "T08", "document": "D01", "modifiers": "", "line": ""} | change).encode())
 
 
 @pytest.mark.clause("GA-34")

@@ -161,11 +161,20 @@ def test_limits_keep_within_the_requirements() -> None:
     assert (plan().quotas["numbers_per_person"], plan().settings["records_after_end_days"], plan().keeps) == (5, 730, frozenset())
 
 
-@pytest.mark.parametrize(("kind", "code"), [("T03", "R410"), ("T12", "R410"), ("T02", "R211"), ("T08", "R410"), ("T16", "R410")])
-def test_terminal_refuses_at_the_start_what_its_software_cannot_carry_out_whole(kind: str, code: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "document", "channel", "code"),
+    [("T01", "D09", 1, "R410"), ("T01", "D06", 1, "R410"), ("T11", "U01", 1, "R410"), ("T02", "D01", 5, "R211"), ("T08", "D02", 5, "R211")],
+)
+def test_terminal_refuses_at_the_start_what_its_software_cannot_carry_out_whole(kind: str, document: str, channel: int, code: str) -> None:
     with pytest.raises(PolicyRefused) as caught:
-        Policies(FLOOR).plan(kind, "D01", 0)
+        Policies(FLOOR, channel=channel).plan(kind, document, 0)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("kind", [f"T{number:02}" for number in range(1, 18) if number not in {9, 11}])
+def test_terminal_can_carry_out_every_kind_with_a_chip_at_an_own_hall_but_internet_of_things_cards(kind: str) -> None:
+    assert Policies(FLOOR, channel=1).plan(kind, "D01", 0).steps
+    assert Policies(FLOOR, channel=1).plan("T09", "U01", 0).writes
 
 
 @pytest.mark.parametrize("document", ["D01", "D08", "D10"])
