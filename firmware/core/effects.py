@@ -115,8 +115,29 @@ class PrintReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class PrintSlip:
+    """Print the slip of the outcome that ended the session: reason, way on, papers, where to complain."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class Erase:
     """Destroy the key of the session's personal items."""
 
 
-Effect = Perform | SignRecord | Submit | AskAgain | Store | Forward | RecheckCard | WriteCard | VerifyCard | Report | PrintReceipt | Erase
+Effect = (
+    Perform
+    | SignRecord
+    | Submit
+    | AskAgain
+    | Store
+    | Forward
+    | RecheckCard
+    | WriteCard
+    | VerifyCard
+    | Report
+    | PrintReceipt
+    | PrintSlip
+    | Erase
+)

@@ -138,12 +138,16 @@ class ReadBack:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The session cannot go on: a refusal before the write, or a failure in it. ``touched``: the card may have been changed."""
+    """The session cannot go on: a refusal before the write, or a failure in it. ``touched``: the card may have been changed.
+
+    ``note``: the word with which a clerk chose the code, of a closed list; empty when the terminal or the operator found it.
+    """
 
     at: int
     code: str
     touched: bool = False
     answers: bytes = b""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ class ReportGivenUp:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptDone:
-    """The receipt was printed, or could not be; the session ends well either way."""
+    """The receipt, or the slip of a refusal, was printed or could not be; the outcome stands either way."""
 
     printed: bool
 

@@ -4,7 +4,7 @@
 Rules
 * A refusal is exactly one of these codes, with a slip that gives the reason and the way on. There is no free text refusal, and refusing
   marketing is neither a code nor a reason.
-* The rows are data (:mod:`firmware.core.outcome_table`); this module only reads and words them.
+* The rows are data (:mod:`firmware.core.outcome_table`); this module only reads them. Slips are :mod:`firmware.kiosk.slips`.
 """
 
 from __future__ import annotations
@@ -74,25 +74,3 @@ def _read(table: str) -> Mapping[str, Outcome]:
 
 OUTCOMES: Final = _read(TABLE)
 """Every outcome by its code: ``OUTCOMES["R105"]``."""
-
-_HEADINGS: Final = {
-    "zh": {Kind.REFUSAL: "未能办理", Kind.HOLD: "暂缓办理", Kind.WARNING: "请注意"},
-    "en": {Kind.REFUSAL: "Not completed", Kind.HOLD: "On hold", Kind.WARNING: "Please note"},
-}
-_LABELS: Final = {"zh": ("代码", "原因", "办法", "："), "en": ("Code", "Reason", "What to do", ": ")}
-
-
-def slip(code: str, language: Language) -> str:
-    """Return the text of the slip for an outcome: heading, code, reason, remedy, one line each. ``KeyError`` for an unknown code.
-
-    Complaint phone and transaction number are the printer's lines: they belong to the policy pack and the session, not to the code.
-    """
-    outcome = OUTCOMES[code]
-    named_code, reason, remedy, colon = _LABELS[language]
-    lines = (
-        _HEADINGS[language][outcome.kind],
-        f"{named_code}{colon}{outcome.code}",
-        f"{reason}{colon}{outcome.reason(language)}",
-        f"{remedy}{colon}{outcome.remedy(language)}",
-    )
-    return "\n".join(lines)

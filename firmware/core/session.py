@@ -20,6 +20,7 @@ Rules
    ``seal``, else the operator's word is all there is. That word leads to no write: there is no way from it to a permit, and a capsule is
    never carried on to one. It is spent like an approval.
 10. A hold is neither yes nor no: it is asked about until its time is over, and ends with its own code.
+11. Every other outcome than an active number prints its slip once its code is durable, never twice; a printer that cannot changes nothing.
 
 It does not read a clock, draw a random number or know a device, and it does not retry: one effect, one event.
 """
@@ -70,6 +71,7 @@ from firmware.core.states import (
     Reporting,
     Signed,
     Signing,
+    Slipping,
     State,
     Storing,
     Submitting,
@@ -144,6 +146,8 @@ def step(state: State, event: Event) -> Transition:  # noqa: C901, PLR0911, PLR0
             return _reported(state, event)
         case Receipting(), ReceiptDone():
             return Transition(Erasing(ACTIVE, None), fx.Erase())
+        case Slipping(), ReceiptDone():
+            return Transition(Erasing(state.outcome, state.advice), fx.Erase())
         case Erasing(), Erased():
             return _erased(state)
         case Advising(), Acknowledged() | Withdrawn():
@@ -307,14 +311,15 @@ def _cut_short(state: State, code: str) -> tuple[str, Advice | None]:  # noqa: P
             return "R710", _good(state)
         case Receipting():
             return ACTIVE, None
-        case Erasing():
+        case Slipping() | Erasing():
             return state.outcome, state.advice
         case _:
             raise UnexpectedEvent(f"nothing to erase in {type(state).__name__}")
 
 
 def _end(outcome: str, advice: Advice | None) -> Transition:
-    return Transition(Erasing(outcome, advice), fx.Erase())
+    """End the session with one code; its one slip comes first, because the next row destroys what it shows."""
+    return Transition(Slipping(outcome, advice), fx.PrintSlip(outcome))
 
 
 def resume(state: State, event: Restarted) -> Transition:  # noqa: C901, PLR0911, PLR0912  # one rule for each state
@@ -325,7 +330,8 @@ def resume(state: State, event: Restarted) -> Transition:  # noqa: C901, PLR0911
     begun is decided by reading the card back: complete, or void (R711). A script or relay that had begun is void (R711) without a look at
     the card: what the card said is lost, and it would refuse, or worse take, the same commands again. Once its answers are durable, only
     its identity is read again. The report is repeated; it is idempotent. An active number's receipt is not printed any more: its data is
-    due within seconds of the acknowledgement (DS-07), and nobody knows how long the power was off.
+    due within seconds of the acknowledgement (DS-07), and nobody knows how long the power was off. The same
+    holds for a slip that was begun.
     """
     match state:
         case New() | Capturing() | Signing():
@@ -350,7 +356,9 @@ def resume(state: State, event: Restarted) -> Transition:  # noqa: C901, PLR0911
         case Reporting():
             return _report(state)
         case Receipting():
-            return _end(ACTIVE, None)
+            return Transition(Erasing(ACTIVE, None), fx.Erase())
+        case Slipping():
+            return Transition(Erasing(state.outcome, state.advice), fx.Erase())
         case Erasing():
             return Transition(state, fx.Erase())
         case Advising():

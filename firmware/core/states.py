@@ -179,6 +179,14 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Slipping:
+    """Ended by a coded outcome; its slip is being printed. Personal data are still there: the slip shows a masked name."""
+
+    outcome: str
+    advice: Advice | None
+
+
+@dataclass(frozen=True, slots=True)
 class Erasing:
     """The outcome is known; personal data is being erased. ``outcome`` is ``ACTIVE`` or a code of the outcome table."""
 
@@ -216,6 +224,7 @@ State = (
     | Recovering
     | Reporting
     | Receipting
+    | Slipping
     | Erasing
     | Advising
     | Closed

@@ -12,6 +12,8 @@ import json
 import re
 from typing import Any, Final
 
+from firmware.core.slip_table import NOTES
+
 MAX_BYTES: Final = 4096
 """Longest intent line."""
 
@@ -31,6 +33,7 @@ FIELDS: Final[dict[str, dict[str, type]]] = {
     "token": {"token": str},
     "agreement": {"signed": bool},
     "cancel": {},
+    "refuse": {"code": str, "note": str},
 }
 """Intent → its fields and their exact types; all are required, no other is taken."""
 FORMS: Final = {
@@ -42,6 +45,8 @@ FORMS: Final = {
     "pin": re.compile(r"[0-9]{6}"),
     "about": re.compile(r"[a-z]{2,12}(-[a-z]{2,12})?"),
     "token": re.compile(r"[A-Za-z0-9_-]{32,1024}"),
+    "code": re.compile(r"R[0-9]{3}"),
+    "note": re.compile(r"[a-z]+(-[a-z]+)*"),
 }
 """Field → the whole form of its text. ``line`` is the number a business concerns, as dialled from abroad; empty for none."""
 
@@ -65,6 +70,8 @@ def parse(line: bytes) -> dict[str, Any]:
         raise BadIntent("unknown intent")
     if set(value) != {"intent", *fields} or any(type(value[name]) is not kind for name, kind in fields.items()):
         raise BadIntent("fields missing, unknown or of the wrong type")
+    if value["intent"] == "refuse" and value["note"] not in NOTES.get(value["code"], ()):
+        raise BadIntent("not a refusal a clerk may choose, or not with this note")
     if not 0 <= value.get("score", 0) <= 100:  # noqa: PLR2004  # a percentage
         raise BadIntent("score out of 0..100")
     if value["intent"] != "start" and any(not FORMS[name].fullmatch(value[name]) for name, kind in fields.items() if kind is str):

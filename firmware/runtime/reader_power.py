@@ -7,13 +7,15 @@ Rules
 * Each part has its deadline: the controller's answer, the power's return, the reader's. The operation that failed is then asked once more.
 * Power that did not help is not switched again for the same fault. The fault is over when the reader does what it did not do, or reads a
   card, or was plugged in anew; until then what failed fails as before, and the refusal's words are for the clerk.
-* ``power_cycles`` and ``power_helped`` count since the start.
+* ``power_cycles`` and ``power_helped`` count since the start and stand in a file, for ``rnt doctor``: a reader that needs its power
+  switched works today and may not tomorrow.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +24,10 @@ from firmware.runtime.workers import HANGS, DeviceFailed, DeviceWorker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+LEDGER: Final = "id-reader-power.json"
+"""Name of the file with the counts, in the run directory."""
 SILENT: Final[Mapping[str, frozenset[str]]] = {
     "open": frozenset({"reader_silent", HANGS, "deadline"}),
     "await_card": frozenset({"reader_silent", HANGS}),
@@ -34,8 +39,9 @@ SILENT: Final[Mapping[str, frozenset[str]]] = {
 class ReaderWorker(DeviceWorker):
     """The worker of the ID reader on the port whose supply ``controller`` switches."""
 
-    def __init__(self, config: dict[str, Any], controller: DeviceWorker) -> None:
+    def __init__(self, config: dict[str, Any], controller: DeviceWorker, ledger: Path) -> None:
         super().__init__("id_reader", config)
+        self._ledger = ledger
         self.power_cycles = 0
         self.power_helped = 0
         self._controller = controller
@@ -55,6 +61,7 @@ class ReaderWorker(DeviceWorker):
                 raise
             result = await self._again(op, timeout, arguments)
             self.power_helped += 1
+            self._write_ledger()
         if op in {self._fault, "read"}:
             self._fault = ""
         return result
@@ -65,6 +72,7 @@ class ReaderWorker(DeviceWorker):
             return False
         self._fault = op
         self.power_cycles += 1
+        self._write_ledger()
         try:
             await self._controller.call("reader_cycle", timeout=DEVICE_S, off_ms=READER_OFF_MS)
             await self._power_is_back()
@@ -72,6 +80,10 @@ class ReaderWorker(DeviceWorker):
         except DeviceFailed:
             return False
         return True
+
+    def _write_ledger(self) -> None:
+        with contextlib.suppress(OSError):  # what cannot be counted is no reason to serve nobody
+            self._ledger.write_text(json.dumps({"switched": self.power_cycles, "helped": self.power_helped}) + "\n", encoding="ascii")
 
     async def _power_is_back(self) -> None:
         start = time.monotonic()

@@ -28,6 +28,7 @@ from firmware.journal import AlreadySpent, ItemGone, Spend
 from firmware.runtime import refusals, retention, texts
 from firmware.runtime.capture import Capture
 from firmware.runtime.issue import Issue
+from firmware.runtime.slips import print_slip
 from firmware.runtime.timing import REPORT_TRIES, pause_after
 from firmware.runtime.unit import Evidence, Result, Stop
 from firmware.runtime.writing import Writer
@@ -62,7 +63,7 @@ class Session:
         self._evidence = Evidence(session, os.urandom(16))
         self._masked: Mapping[str, str] = {}
         self._record = b""
-        self._iccid = ""
+        self._iccid = self._kind = ""
         self._begin = time.monotonic_ns()
         self._waited = unit.waited_us
         self._commits = unit.journal.commits
@@ -122,7 +123,7 @@ class Session:
         try:
             return await work
         except Stop as stop:
-            return Result(events.Refused(self.unit.clock.now().at, stop.code, stop.touched))
+            return Result(events.Refused(self.unit.clock.now().at, stop.code, stop.touched, note=self.unit.interrupt.note_of(stop.code)))
         except ItemGone:  # its key was lost with the controller that sealed it, and the terminal provisioned anew
             return Result(events.Refused(self.unit.clock.now().at, refusals.KEY))
 
@@ -173,7 +174,7 @@ class Session:
             following = step(stands.state, refused.event)
             self._commit(refused, following)
         self._note(result.event)
-        if isinstance(following.state, states.Erasing | states.Advising | states.Closed):
+        if isinstance(following.state, states.Slipping | states.Erasing | states.Advising | states.Closed):
             self.outcome = following.state.outcome
         elif isinstance(following.state, states.Kept):
             self.outcome = fx.STORED
@@ -182,6 +183,8 @@ class Session:
     def _note(self, event: Event) -> None:
         """Keep what the summary at the end tells of an event."""
         match event:
+            case events.Opened(kind=kind):
+                self._kind = kind
             case events.RecordSigned(record=record):
                 self._record = record
             case events.Approved(approval=approval, mode=mode):
@@ -274,6 +277,8 @@ class Session:
                 return self._report(effect)
             case fx.PrintReceipt():
                 return self._issue.print_receipt()
+            case fx.PrintSlip(outcome=code):
+                return self._slip(code)
             case fx.Erase():
                 return self._erase(state)
             case _:
@@ -318,6 +323,11 @@ class Session:
                 await asyncio.Event().wait()
         except TimeoutError:
             self._pauses_us += (time.monotonic_ns() - begin) // 1000
+
+    async def _slip(self, code: str) -> Result:
+        """Print the one slip of this session; what is known of the customer is shown masked."""
+        printed = await print_slip(self.unit, code, session=self.id, masked=self._masked, kind=self._kind)
+        return Result(events.ReceiptDone(printed=printed))
 
     async def _erase(self, _state: State) -> Result:
         return Result(events.Erased(self.unit.clock.now().at))
@@ -414,6 +424,8 @@ def step_name(effect: Effect) -> str:  # noqa: C901, PLR0911, PLR0912  # one nam
             return "report"
         case fx.PrintReceipt():
             return "receipt"
+        case fx.PrintSlip():
+            return "slip"
         case fx.Erase():
             return "erase"
         case _:

@@ -26,6 +26,7 @@ from firmware.runtime import memory, refusals, retention, texts
 from firmware.runtime import staff as staff_register
 from firmware.runtime.runner import Session
 from firmware.runtime.signals import STOPPING, take_signals
+from firmware.runtime.slips import print_slip
 from firmware.runtime.timing import DEVICE_S, HEARTBEAT_S, LOG_S, RETRY_S, pause_after
 from firmware.runtime.unit import Stop
 from firmware.runtime.witness import Witness
@@ -156,6 +157,7 @@ class Terminal:
         except PolicyRefused as refused:
             self._show("closed", texts.outcome(refused.code), refused.code)
             self._remember(refused.code)
+            await print_slip(self.unit, refused.code, kind=start.result()["kind"])
         finally:
             self._in_session, self._running = False, b""
             cancel.cancel()
@@ -179,8 +181,8 @@ class Terminal:
             self._last = {"outcome": outcome, "sentence": texts.outcome(outcome)}
 
     async def _cancelled(self) -> None:
-        await self.unit.kiosk.wait_for("cancel")
-        self.unit.interrupt.raise_("R207")
+        intent = await self.unit.kiosk.wait_for("cancel", "refuse")
+        self.unit.interrupt.raise_(intent.get("code", "R207"), intent.get("note", "goes-away"))
 
     async def _readiness(self) -> str:
         """Return the code that keeps the terminal out of service now, or an empty text."""

@@ -39,6 +39,7 @@ STEPS: Final[dict[str, tuple[str, str]]] = {
     "verify": ("正在回读校验，请勿取出卡片", "Reading the card back: do not remove it"),
     "report": ("已写入，正在等待运营商激活", "Written; waiting for the operator to activate"),
     "receipt": ("正在打印凭条", "Printing the receipt"),
+    "slip": ("正在打印凭条", "Printing the slip"),
     "erase": ("正在清除个人信息", "Erasing personal data"),
 }
 """Step → (zh, en)."""

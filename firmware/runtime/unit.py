@@ -70,18 +70,22 @@ class Interrupt:
     """A condition that ends whatever can be ended: tamper, a clerk's cancel, the terminal's stop."""
 
     def __init__(self) -> None:
-        self.code = ""
+        self.code = self._note = ""
         self._event = asyncio.Event()
 
-    def raise_(self, code: str) -> None:
-        """Set the refusal code that ends the running step; the first one stays."""
+    def raise_(self, code: str, note: str = "") -> None:
+        """Set the refusal code that ends the running step, with the word a clerk notes it with; the first one stays."""
         if not self.code:
-            self.code = code
+            self.code, self._note = code, note
             self._event.set()
+
+    def note_of(self, code: str) -> str:
+        """Return the note, when the session ends with the very code that was raised."""
+        return self._note if code == self.code else ""
 
     def clear(self) -> None:
         """Forget it, before a new session."""
-        self.code = ""
+        self.code = self._note = ""
         self._event.clear()
 
     async def wait(self) -> str:

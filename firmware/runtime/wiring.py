@@ -19,7 +19,7 @@ from firmware.runtime import installation, policies, retention
 from firmware.runtime.clock import Clock
 from firmware.runtime.device_keys import STORE_KEY
 from firmware.runtime.maintenance import TRUST
-from firmware.runtime.reader_power import ReaderWorker
+from firmware.runtime.reader_power import LEDGER, ReaderWorker
 from firmware.runtime.registered_reader import registered_sam_id
 from firmware.runtime.sealing import seal_of
 from firmware.runtime.unit import Interrupt, Unit
@@ -105,7 +105,9 @@ def _build(config: Config, store_key: bytes, journal: Journal, clock: Clock) -> 
 def _workers(config: Config) -> dict[str, DeviceWorker]:
     """Return the workers; the ID reader's can have its power switched."""
     workers = {name: DeviceWorker(name, config.device(name)) for name in _devices(config)}
-    workers["id_reader"] = ReaderWorker(config.device("id_reader"), workers["controller"])
+    ledger = config.terminal.run_dir / LEDGER
+    ledger.unlink(missing_ok=True)  # it counts since the start
+    workers["id_reader"] = ReaderWorker(config.device("id_reader"), workers["controller"], ledger)
     return workers
 
 

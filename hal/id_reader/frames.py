@@ -98,7 +98,7 @@ _BLOCKS_AND_SIZE: Final = _BLOCKS + 2
 _READ_SIZES: Final = _sizes(_BLOCKS, *(_BLOCKS_AND_SIZE + n for n in _FINGERS))
 READ: Final = Command("read", b"\x30\x01", _READ_SIZES, 3.0, keep=_BLOCKS_AND_SIZE, open=len(_SIZES))
 APPENDED: Final = Command("appended", b"\x30\x03", _sizes(*(ADDRESS_LENGTH * n for n in range(1, 5))), 2.0)
-MANAGEMENT: Final = Command("management", b"\x30\x05", _sizes(28), 1.0)
+MANAGEMENT: Final = Command("management", b"\x30\x05", _sizes(24, 28), 1.0)
 COMMANDS: Final = (RESET, STATUS, SAM_ID, FIND, SELECT, READ, APPENDED, MANAGEMENT)
 
 BAUDS: Final = (115200, 57600, 38400, 19200, 9600)

@@ -175,7 +175,7 @@ class SamReader:
         return reading
 
     def management_number(self, deadline: Deadline) -> bytes:
-        """Return IIN, SN and DN (28 bytes) of the card that was found, to be asked before it is read.
+        """Return IIN, SN and DN (28 bytes; 24 on some readers) of the card that was found, to be asked before it is read.
 
         It tells one card from every other: nothing here hands it on.
         """
@@ -263,6 +263,7 @@ class SamReader:
 
     def _find_again(self, deadline: Deadline) -> frames.Answer:
         """Find once more, then reset the SAM and find a last time; :class:`ReaderSilent` when all that stays unanswered."""
+        deadline.check()
         self._ladder.silent("find")
         for rung in (Rung.FIND, Rung.RESET):
             deadline.check()

@@ -116,7 +116,7 @@ class Story:
         elif detail.get("equal") is False:
             self._paper.line("✗", self._words(step), self._words("not_equal"), duration)
         elif detail.get("printed") is False:
-            self._paper.line("!", self._words(step), self._words("receipt.none"), duration)
+            self._paper.line("!", self._words(step), self._words(f"{step}.none"), duration)
         else:
             shown = {"name": detail.get("name", ""), "number": detail.get("number", "")}
             self._paper.line("✓", self._words(step), self._words.done(step, self._mode, **shown), duration)

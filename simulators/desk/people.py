@@ -121,6 +121,9 @@ class People:
             return self._begin()
         if prompt == self._script.cancel_at:
             return self._say(intent="cancel")
+        if prompt == self._script.refuse_at:
+            code, _, note = self._script.refuse.partition(" ")
+            return self._say(intent="refuse", code=code, note=note)
         act = self._acts.get(prompt)
         return act(view) if act else {"ok": False, "reason": "nobody knows what is asked"}
 

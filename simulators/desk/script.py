@@ -84,6 +84,10 @@ class Script:
     """Name of the card to put in when asked; the slot is emptied before the session. Empty leaves the slot as it is."""
     cancel_at: str = ""
     """Prompt at which the clerk cancels instead of answering."""
+    refuse_at: str = ""
+    """Prompt at which the clerk refuses instead of answering, with :attr:`refuse`."""
+    refuse: str = "R101 nothing-shown"
+    """The code and the note a clerk refuses with."""
     silent_at: str = ""
     """Prompt at which everybody walks away."""
 

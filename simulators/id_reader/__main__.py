@@ -16,7 +16,7 @@ from simulators.personas import PERSONAS
 from simulators.usb.server import RedirServer
 
 TUNABLE_CABLE = {"split", "empty_end"}
-TUNABLE = {"find_policy", "fingers", "address_slots", "fixed_baud", *TUNABLE_CABLE}
+TUNABLE = {"find_policy", "fingers", "address_slots", "fixed_baud", "any_order", "management_bytes", *TUNABLE_CABLE}
 """What the control command ``tune`` may change while the reader runs."""
 SAM_ID = "0500010009b8320105be1200adc5b111"
 

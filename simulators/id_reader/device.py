@@ -6,6 +6,8 @@ Faults, at events ``status samid find select read append manage reset baud rf un
 ``drop``       no answer
 ``delay``      the answer comes ``ms`` late
 ``corrupt``    byte ``byte`` (negative counts from the end; default the middle) has bit ``bit`` (default 0) flipped
+``lose``       ``n`` bytes (default 1) are missing from byte ``byte`` on (default the middle)
+``split``      the answer stops before byte ``byte`` (default the middle) and goes on ``ms`` (default 20) later; USB: ``tune {split}``
 ``junk``       ``hex`` (or ``n`` bytes 0x55) in front of the answer
 ``headless``   the first ``n`` bytes (default 1) are missing
 ``extra``      ``hex`` (or ``n`` bytes 0x55) behind the answer
@@ -200,8 +202,13 @@ class Device:
         if fault and fault.do in {"hangup", "stall"}:
             self.unplug() if fault.do == "hangup" else self._port.stall()
             return
-        said = SPOILERS[fault.do](self._said, fault, reply) if fault and fault.do != "babble" else [reply]
+        said = SPOILERS[fault.do](self._said, fault, reply) if fault and fault.do not in {"babble", "split"} else [reply]
         self._said.remember(event, reply)
+        if fault and fault.do == "split":
+            at = int(fault.options.get("byte", len(reply) // 2))
+            self._port.say([reply[:at]], rate)
+            time.sleep(float(fault.options.get("ms", 20)) / 1000)
+            said = [reply[at:]]
         for one in said:
             transcript.frame("<", one, f"{event} {fault.do}" if fault else event)
         self._port.say(said, rate)

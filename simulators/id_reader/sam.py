@@ -77,6 +77,10 @@ class Sam:
     """Whether the command that changes the rate is refused."""
     failure: int = 0
     """SW3 the SAM answers to everything but its id: 0x60 self-test failed, 0x66 not authorised; 0 = healthy."""
+    any_order: bool = False
+    """Whether a card answers without having been selected: some SAMs tolerate it, and programs that leave it out ship (facts: §2.2)."""
+    management_bytes: int = 28
+    """Length of the management number: 28 by the text, 24 by one program's buffer (facts: §2)."""
     _found: bool = False
     _selected: bool = False
     _handled: bool = False
@@ -109,7 +113,7 @@ class Sam:
             "select": self._select,
             "read": self._read,
             "append": self._append,
-            "manage": lambda: self._on_card(self.iin + self.serial_number + bytes(16)),
+            "manage": lambda: self._on_card((self.iin + self.serial_number + bytes(16))[: self.management_bytes]),
         }
         if event in simple:
             return simple[event]()
@@ -142,10 +146,10 @@ class Sam:
         """Answer with what the card says; 41 without a card, 21 when it was not selected."""
         if self.persona is None:
             return answer(0x41)
-        return answer(sw3, data) if self._selected else answer(0x21)
+        return answer(sw3, data) if self._selected or self.any_order else answer(0x21)
 
     def _read(self) -> bytes:
-        if self.persona is None or not self._selected:
+        if self.persona is None or not (self._selected or self.any_order):
             return self._on_card(b"")
         self._handled, self._turn = True, 0
         text, photo = text_block(self.persona), photo_block(self.persona)

@@ -48,6 +48,11 @@ def _corrupt(_said: Said, fault: Fault, reply: bytes) -> list[bytes]:
     return [bytes(spoiled)]
 
 
+def _lose(_said: Said, fault: Fault, reply: bytes) -> list[bytes]:
+    at = int(fault.options.get("byte", len(reply) // 2))
+    return [reply[:at] + reply[at + int(fault.options.get("n", 1)) :]]
+
+
 def _interleave(said: Said, fault: Fault, reply: bytes) -> list[bytes]:
     older = said.older(fault)
     turns = max(len(older), len(reply))
@@ -72,6 +77,7 @@ SPOILERS: dict[str, Callable[[Said, Fault, bytes], list[bytes]]] = {
     "drop": lambda _said, _fault, _reply: [],
     "delay": _delay,
     "corrupt": _corrupt,
+    "lose": _lose,
     "junk": lambda _said, fault, reply: [_given(fault) + reply],
     "headless": lambda _said, fault, reply: [reply[int(fault.options.get("n", 1)) :]],
     "extra": lambda _said, fault, reply: [reply + _given(fault)],

@@ -92,6 +92,11 @@ def in_memory(station: Station) -> dict[str, set[str]]:
     return found
 
 
+def holds(pid: int, markers: list[bytes]) -> set[bytes]:
+    """Return which of ``markers`` stand in the writable memory of a process."""
+    return {marker for part in _memory(Path("/proc") / str(pid)) for marker in markers if marker in part}
+
+
 def processes(station: Station) -> list[int]:
     """Return the terminal's process and those of its workers."""
     if station.terminal is None:

@@ -7,6 +7,7 @@ ships in ``firmware/packs``.
 """
 
 from firmware.core.policy.merge import PackSet, Placed, assemble
+from firmware.core.policy.operator_facts import facts
 from firmware.core.policy.plan import Consent, Limits, Performers, Plan, Reason, Step, check_performable, objections, resolve, shortfall
 from firmware.core.policy.rules import Pack, Rule, When
 from firmware.core.policy.signed import SignedPack, check_demanded, read_pack, sign_pack
@@ -32,6 +33,7 @@ __all__ = [
     "assemble",
     "check_demanded",
     "check_performable",
+    "facts",
     "objections",
     "parse_source",
     "read_pack",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware.core import cbor, claims
 from firmware.core.errors import Malformed
 from firmware.core.outcome_table import TABLE
-from firmware.core.policy.vocabulary import DOCUMENTS, ITEMS, KINDS, MEASURES, MODIFIERS, RANK, Category, Level, Mark, Verb
+from firmware.core.policy.vocabulary import DOCUMENTS, ITEMS, KINDS, MEASURES, MODIFIERS, PAPER, RANK, Category, Level, Mark, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,8 @@ VERSIONS: Final = 2**31
 _ID: Final = re.compile(r"[a-z]{2}/[a-z0-9][a-z0-9-]{0,30}", re.ASCII)
 _CLAUSE: Final = re.compile(r"[A-Z][A-Za-z0-9.,/…-]{0,30}")
 _TEXT_CODE: Final = re.compile(r"C-[1-7](/[a-z0-9-]{1,20})?", re.ASCII)
+_FACT_CODE: Final = re.compile(r"O-[1-5]", re.ASCII)
+"""What an operator says of itself: printed on papers, shown at no step (:mod:`.operator_facts`)."""
 _SHOWN_AT: Final = frozenset({"notice", "agreement", "commercial", "guardian-consent", "group-consent"})
 _TEXT_PARTS: Final = 3
 
@@ -215,7 +217,9 @@ def _value(verb: Verb, subject: str, value: Any) -> Value:
 
 def _text(subject: str, value: Any) -> tuple[str, ...]:
     parts = claims.array(value, _TEXT_PARTS)
-    if not _TEXT_CODE.fullmatch(subject) or parts[0] not in _SHOWN_AT & RANK.keys():
+    shown = _TEXT_CODE.fullmatch(subject) and parts[0] in _SHOWN_AT & RANK.keys()
+    printed = _FACT_CODE.fullmatch(subject) and parts[0] == PAPER
+    if not shown and not printed:
         raise Malformed("text")
     for part in parts[1:]:
         if type(part) is not str or not part or len(part.encode()) > TEXT_BYTES:

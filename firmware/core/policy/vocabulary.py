@@ -102,6 +102,10 @@ RANK: Final = {step: rank for rank, step in enumerate(_SEQUENCE)}
 """Every capture step, in the one order in which they are done (ST4 to ST12 of the requirements)."""
 
 
+PAPER: Final = "paper"
+"""Where a text stands that is printed and shown at no step: what an operator says of itself."""
+
+
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 

@@ -38,6 +38,7 @@ CHECKS: Sequence[Check] = (
     Check("sim-writer", "SIM writer", devices.sim_writer),
     Check("id-reader-port", "ID reader's port", reader.port),
     Check("id-reader", "ID reader", reader.reader),
+    Check("id-reader-power", "ID reader's power", reader.power),
     Check("controller-port", "controller's port", devices.controller_port),
     Check("controller", "controller", devices.controller),
     Check("key-files", "key files", trust.key_files),

@@ -7,12 +7,14 @@ the reader means is said in :mod:`host_tools.rnt.reader.refusals`, for ``rnt rea
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from firmware.runtime.reader_power import LEDGER
 from firmware.runtime.registered_reader import registered_sam_id
 from firmware.runtime.workers import DeviceFailed
 from hal.errors import LinkError
@@ -55,6 +57,19 @@ def reader(patient: Patient) -> Finding:
         found = trouble(error.kind, error.data, place, [holder for holder in holders_of(place) if holder.pid != os.getpid()])
         return fail(found.cause, found.fix)
     return _judge(patient, answer)
+
+
+def power(patient: Patient) -> Finding:
+    """Tell how often the terminal that runs, or ran last, had to switch the reader's power to bring it back."""
+    try:
+        told = json.loads((patient.config.terminal.run_dir / LEDGER).read_bytes())
+        switched, helped = int(told["switched"]), int(told["helped"])
+    except FileNotFoundError:
+        return ok("The ID reader's power was not switched since the terminal started.")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return unknown(f"The counts of the ID reader's power cannot be read: {type(error).__name__}.")
+    cause = f"The ID reader fell silent; its power was switched {switched} times since the terminal started, {switched - helped} in vain."
+    return warn(cause, "check its cable and supply; a reader that goes on like this is to be replaced")
 
 
 def _judge(patient: Patient, answer: dict[str, Any]) -> Finding:

@@ -79,6 +79,7 @@ def test_every_page_that_can_be_laid_fits_the_source() -> None:
             assert parse(page_pgm(document, "zhang", page)).width == pages[page - 1].size[0]
 
 
+@pytest.mark.clause("DS-05")
 @pytest.mark.parametrize("document", ["D02", "D03", "D04", "D06", "D09", "U01", "P-A"])
 def test_page_comes_with_its_mark_across_it_and_under_it(table: Table, document: str) -> None:
     for page in range(1, len(PAPERS[document]) + 1):
@@ -89,6 +90,7 @@ def test_page_comes_with_its_mark_across_it_and_under_it(table: Table, document:
         assert refusal(document_page, page_pgm(document, "zhang", page)) == "unmarked"
 
 
+@pytest.mark.clause("DS-05")
 def test_live_portrait_comes_with_its_band_and_its_face_as_it_was_seen(table: Table) -> None:
     taken = live_portrait(table.take("capture"), MARK)
     evidence.assert_marked(taken.image, TEXT, across=False)
@@ -120,6 +122,7 @@ def test_counter_without_a_document_camera_says_so(table: Table) -> None:
     assert closed.value.data == {"reason": "no_document_camera"}
 
 
+@pytest.mark.clause("DS-05")
 @pytest.mark.parametrize("op", ["capture", "page"])
 def test_no_picture_is_taken_without_a_mark(table: Table, op: str) -> None:
     before = table.live.control("frames")["count"], table.table.control("frames")["count"]
@@ -150,6 +153,7 @@ def _first_dot(image: bytes) -> int:
     return len(image) - 80 * PAGE.height + 80 * evidence.FIRST
 
 
+@pytest.mark.clause("DS-05")
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
 def test_picture_without_exactly_its_mark_is_no_page(spoil: Callable[[bytes], bytes]) -> None:
     assert is_page(document_page(PAGE.image, MARK))

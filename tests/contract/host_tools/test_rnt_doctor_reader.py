@@ -16,7 +16,7 @@ import serial
 from simulators.kit.launch import RunningSimulator
 from tests.support.rnt_bench import TEMPLATE, Bench
 
-CHECKS = ("id-reader-port", "id-reader")
+CHECKS = ("id-reader-port", "id-reader", "id-reader-power")
 PLAIN_USER = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if os.geteuid() == 0 else []
 """Root without its rights: what a mode forbids is forbidden."""
 
@@ -84,6 +84,23 @@ def test_reader_that_does_not_work_is_told_with_cause_and_fix(ward: Ward, name: 
     told = found["id-reader"]
     assert cause in told["cause"]
     assert fix in told["fix"] + told["cause"]
+
+
+@pytest.mark.parametrize(
+    ("counted", "verdict", "words"),
+    [
+        (None, "ok", "was not switched"),
+        ('{"switched": 3, "helped": 2}', "warn", "3 times since the terminal started, 1 in vain"),
+        ("3", "unknown", "cannot be read"),
+        ("{", "unknown", "cannot be read"),
+    ],
+)
+def test_reader_whose_power_had_to_be_switched_is_a_warning(ward: Ward, counted: str | None, verdict: str, words: str) -> None:
+    (ward.folder / "run").mkdir()
+    if counted is not None:
+        (ward.folder / "run/id-reader-power.json").write_text(counted)
+    told = ward.doctor()["id-reader-power"]
+    assert (told["verdict"], words in told["cause"], bool(told["fix"])) == (verdict, True, verdict == "warn")
 
 
 def test_reader_that_refuses_its_rate_is_a_warning_with_what_it_costs(ward: Ward) -> None:

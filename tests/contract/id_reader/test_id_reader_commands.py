@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hal.deadline import Deadline
-from hal.errors import LinkClosed
+from hal.errors import DeadlinePassed, LinkClosed
 from hal.id_reader.errors import ReaderSilent
 from hal.id_reader.reading import to_holder
 from simulators.personas import PERSONAS
@@ -86,6 +86,31 @@ def test_commands_of_the_sheet_are_each_answered(bench: Bench) -> None:
     assert reader.management_number(Deadline.after(5)) == bytes(28)
     assert_is(bench.op("read"), "li")
     assert {"rf", "reset", "manage", "find", "select", "read", "append", "status", "samid"} <= set(bench.counts())
+
+
+@pytest.mark.parametrize("length", [24, 28])
+def test_management_number_has_either_of_the_published_lengths(bench: Bench, length: int) -> None:
+    bench.simulator.control("tune", management_bytes=length)
+    bench.insert("li")
+    reader = bench.reader()
+    reader.await_card(Deadline.after(5))
+    assert reader.management_number(Deadline.after(5)) == bytes(length)
+    assert_is(bench.op("read"), "li")
+
+
+@pytest.mark.parametrize("policy", ["once", "always", "alternate"])
+def test_sam_that_tolerates_any_order_changes_nothing(start: Callable[..., Bench], policy: str) -> None:
+    bench = start("--no-pace", "--find-policy", policy)
+    bench.simulator.control("tune", any_order=True)
+    for persona in ("moved", "li"):
+        bench.insert(persona)
+        assert_is(present(bench), persona)
+        with pytest.raises(DeadlinePassed) as lying:
+            bench.op("await_card", 0.25)
+        assert lying.value.data == {"left": True}
+        bench.simulator.control("remove")
+        assert bench.op("card_gone") == {"gone": True}
+    assert bench.counts()["read"] == 2
 
 
 def test_reset_makes_a_card_that_lies_there_a_new_one(bench: Bench) -> None:

@@ -71,6 +71,7 @@ def test_card_is_read_in_eight_frames(bench: WorkerBench, key: str) -> None:
 @pytest.mark.parametrize("policy", ["once", "always", "alternate"])
 def test_one_presentation_is_one_event_and_lifting_is_noticed(bench: WorkerBench, policy: str) -> None:
     bench.simulator.control("tune", find_policy=policy)
+    bench.op("open")
     assert refused(bench, "await_card", 0.1) == ("deadline", {})
     bench.insert("li")
     assert_is(present(bench), "li")

@@ -83,6 +83,37 @@ def test_read_answer_has_the_published_lengths() -> None:
     assert len(bytes.fromhex(ask(device, "read_append"))) == 11 + 70
 
 
+@pytest.mark.parametrize("vector", FRAMES["read_answers"]["frames"], ids=lambda vector: vector["name"])
+def test_read_vector_is_what_the_simulator_says_and_the_driver_keeps_of_it(vector: dict[str, Any]) -> None:
+    text = bytes.fromhex(next(card["text"] for card in CARDS["cards"] if card["name"] == "resident"))
+    photo = bytes.fromhex(CARDS["photo_header"]).ljust(1024, b"\0")
+    head, fingers = bytes.fromhex(vector["head"]), vector["fingers"]
+    whole = head + text + photo + b"C".ljust(512, b"\0") * ((fingers or 0) // 512) + bytes.fromhex(vector["checksum"])
+    assert len(whole) == vector["length"]
+    told = frames.parse_frame(whole, frames.READ)
+    assert (frames.parse_blocks(told), told.dropped) == ((text, photo), fingers or 0)
+    device = sam(PERSONAS["zhang"])
+    device.fingers = fingers
+    for name in ("find", "select"):
+        ask(device, name)
+    said = bytes.fromhex(ask(device, "read_base"))
+    assert (len(said), said[: len(head)], said[len(head) : len(head) + 256]) == (len(whole), head, text)
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 4])
+def test_appended_vector_is_read_by_the_driver_and_has_the_simulators_form(slots: int) -> None:
+    frame = bytes.fromhex(FRAMES["appended_answers"][f"append_{slots}addr"])
+    told = frames.parse_frame(frame, frames.APPENDED).data
+    assert len(told) == 70 * slots
+    assert told[70:] == " ".encode("utf-16-le") * 35 * (slots - 1)
+    device = sam(PERSONAS["moved"])
+    device.address_slots = slots
+    for name in ("find", "select"):
+        ask(device, name)
+    said = bytes.fromhex(ask(device, "read_append"))
+    assert (len(said), said[:10], said[80:-1]) == (len(frame), frame[:10], frame[80:-1])
+
+
 @pytest.mark.parametrize("card", [card for card in CARDS["cards"] if card["persona"]], ids=lambda card: card["name"])
 def test_card_vector_is_what_the_personas_chip_holds(card: dict[str, Any]) -> None:
     assert text_block(PERSONAS[card["persona"]]).hex() == card["text"]
@@ -111,6 +142,6 @@ def test_persona_zhang_is_read_without_a_doubt() -> None:
     assert to_holder(text_block(PERSONAS["sex_mismatch"]), photo_block(zhang), None)[0].sex_agrees is False
 
 
-@pytest.mark.parametrize("body", ["3010", "3002", "6005", "61ff17", "6200", "60", ""])
+@pytest.mark.parametrize("body", ["3010", "3002", "01ff", "6005", "61ff17", "6200", "60", ""])
 def test_command_outside_the_table_is_answered_21(body: str) -> None:
     assert sam(PERSONAS["zhang"]).handle(bytes.fromhex(body)).hex() == FRAMES["status_answers"]["21"]

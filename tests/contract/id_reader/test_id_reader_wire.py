@@ -151,6 +151,9 @@ def test_iin_and_serial_number_may_be_anything(start: Callable[..., Bench]) -> N
         {"do": "corrupt", "byte": 5, "bit": 6},
         {"do": "corrupt", "byte": 6, "bit": 1},
         {"do": "corrupt", "byte": 0},
+        {"do": "lose"},
+        {"do": "lose", "byte": 5},
+        {"do": "split"},
         {"do": "junk", "n": 5},
         {"do": "junk", "hex": "aaaa96"},
         {"do": "junk", "n": 300},
@@ -181,6 +184,21 @@ def test_read_after_one_broken_answer_is_right(shared: Bench, event: str, fault:
     shared.insert("moved")
     shared.fault(event, **fault)
     assert_is(present(shared), "moved")
+
+
+SEAMS = {"find": range(1, 15), "select": (1, 5, 7, 10, 18), "read": (1, 4, 5, 6, 7, 8, 10, 14, 270, 1293, 1294), "append": (1, 7, 10, 80)}
+"""Event → the bytes before which its answer is split: all of a short one, those at the seams of a long one."""
+
+
+@pytest.mark.parametrize("event", SEAMS)
+def test_answer_split_at_any_byte_is_one_answer(shared: Bench, event: str) -> None:
+    shared.simulator.control("clear_faults")
+    for byte in SEAMS[event]:
+        shared.insert("moved")
+        shared.fault(event, "split", byte=byte, ms=3)
+        reading = present(shared)
+        assert_is(reading, "moved")
+        assert reading["frames"] == 8  # nothing was asked twice
 
 
 @pytest.mark.parametrize("event", ["status", "samid"])

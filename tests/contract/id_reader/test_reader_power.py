@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ def test_sam_that_was_without_power_takes_its_two_seconds(serial: Callable[..., 
     for on in (False, True):
         bench.simulator.control("power", on=on)
     with pytest.raises(DeadlinePassed):
-        bench.op("await_reader", 1)  # the port is there, the SAM is not
+        bench.op("await_reader", 0.3)  # the port is there, the SAM is not
     assert bench.op("await_reader", 20) == {"sam_id": SAM_ID}
 
 
@@ -90,7 +91,10 @@ class Switched:
         )
         self.board = RunningSimulator("simulators.controller", "--reader-control", str(control), control=directory / "board.sock")
         self.controller = DeviceWorker("controller", {"port": self.board.endpoints["port"]})
-        self.worker = ReaderWorker({"port": self.reader.endpoints["port"], "baud": 115200, "patience": 0.2}, self.controller)
+        self.worker = ReaderWorker(
+            {"port": self.reader.endpoints["port"], "baud": 115200, "patience": 0.2}, self.controller, directory / "ledger"
+        )
+        self.ledger = directory / "ledger"
 
     def run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         async def whole() -> None:
@@ -129,6 +133,7 @@ def test_sam_that_hangs_over_a_card_reads_it_after_its_power_came_back(switched:
 
     bench.run(work)
     assert (bench.worker.power_cycles, bench.worker.power_helped, bench.switched()) == (1, 1, 1)
+    assert json.loads(bench.ledger.read_text()) == {"switched": 1, "helped": 1}
 
 
 def test_reader_whose_cable_is_out_gets_no_power(switched: Callable[..., Switched]) -> None:
@@ -142,7 +147,7 @@ def test_reader_whose_cable_is_out_gets_no_power(switched: Callable[..., Switche
             await bench.worker.call("open", timeout=5)
 
     bench.run(work)
-    assert (bench.worker.power_cycles, bench.switched()) == (0, 0)
+    assert (bench.worker.power_cycles, bench.switched(), bench.ledger.exists()) == (0, 0, False)
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ def prepare() -> None:
 
 def run(argv: list[str]) -> list[Any]:
     """Run a program to its end and return its code and what it said."""
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=20)
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=90)
     return [done.returncode, done.stdout]
 
 

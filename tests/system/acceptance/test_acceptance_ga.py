@@ -41,10 +41,11 @@ def test_ga_03_another_persons_face_is_r201_after_three_tries(counter: Counter) 
     assert counter.untouched()
 
 
-@pytest.mark.clause("GA-04", "N182-2a")
-def test_ga_04_silent_chip_offers_no_typing(counter: Counter) -> None:
-    counter.play("GA-04")
-    assert "never typed" in counter.screen.last("view", state="closed")["sentence"]["en"]
+@pytest.mark.clause("GA-04", "N182-2a", "TB-05")
+def test_ga_04_silent_chip_or_copy_offers_no_typing(counter: Counter) -> None:
+    silent, copy = counter.play("GA-04")
+    assert "never typed" in silent["sentence"]["en"]
+    assert copy["sentence"]["en"].startswith("not an original: bring the original")
     assert counter.untouched()
 
 

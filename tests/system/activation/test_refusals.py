@@ -48,6 +48,9 @@ BEFORE_WRITE: list[tuple[str, Callable[[Station], object], str]] = [
     ("agreement-unsigned", people(agreement=False), "R603"),
     ("never-confirmed", people(confirm=False), "R207"),
     ("clerk-cancels", people(cancel_at="agreement"), "R207"),
+    ("data-refused", people(refuse_at="document", refuse="R102 will-not-hand-over"), "R102"),
+    ("forged", people(refuse_at="portrait", refuse="R109 altered-print"), "R109"),
+    ("another-persons", people(refuse_at="portrait", refuse="R204 another-person"), "R204"),
     ("finished-card", lambda s: s.device("sim_card", "insert", card="personalised"), "R702"),
     ("unknown-card-model", lambda s: s.device("sim_card", "insert", card="unknown"), "R703"),
     ("blank-not-in-pool", lambda s: s.device("sim_card", "insert", card="blank-usim", iccid="8986011999999999999"), "R703"),
@@ -70,15 +73,19 @@ BEFORE_WRITE: list[tuple[str, Callable[[Station], object], str]] = [
 ]
 
 
-@pytest.mark.clause("TB-13", "N182-1", "XT-CT21", "XJU-3", "JX-33", "JX-38", "XT-PI13,17,19")
+@pytest.mark.clause("O25-06a", "O25-10", "TB-13", "N182-1", "XT-CT21", "XJU-3", "JX-33", "JX-37/42", "JX-38", "XT-PI13,17,19")
 @pytest.mark.clause("T-1", "T-8", "XT-2018", "S1-AGENT")
 @pytest.mark.parametrize(("prepare", "code"), [case[1:] for case in BEFORE_WRITE], ids=[case[0] for case in BEFORE_WRITE])
 def test_refusal_before_the_write_leaves_the_card_untouched(station: Station, prepare: Callable[[Station], object], code: str) -> None:
     screen = station.start()
     screen.ready()
     prepare(station)
+    paper = len(station.device("printer", "receipts")["receipts"])
     station.device("desk", "start")
     result = screen.result()
+    [slip] = station.device("printer", "receipts")["receipts"][paper:]
+    assert [line for line in slip if line.startswith("代码 Code: ")] == [f"代码 Code: {code}"]
+    assert {"投诉电话 Complaints: 10086", "终端 Terminal: RNT-000001"} <= set(slip)
     view = screen.last("view", state="closed")
     assert (result["outcome"], view["code"]) == (code, code)
     assert OUTCOMES[code].remedy_en in view["sentence"]["en"]

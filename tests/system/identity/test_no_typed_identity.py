@@ -292,6 +292,8 @@ def test_no_word_a_screen_may_send_has_the_form_of_an_identity_value() -> None:
         {"intent": "document", "number": ZHANG.number},
         {"intent": "notice", "acknowledged": True, "holder": {"name": "张样例"}},
         {"intent": "portrait", "matched": True, "score": 93, "live": True, "image": "00"},
+        {"intent": "refuse", "code": "R104", "note": "张样例"},
+        {"intent": "refuse", "code": "R105", "note": "photocopy"},
     ],
 )
 def test_screen_that_sends_an_identity_value_is_not_heard(line: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.core.outcomes import OUTCOMES, Kind, slip
+from firmware.core.outcomes import OUTCOMES, Kind
 
 ROWS = list(csv.DictReader(Path("tests/vectors/core/outcomes.csv").read_text(encoding="utf-8").splitlines()))
 
@@ -37,14 +37,3 @@ def test_outcome_names_are_unique_and_marketing_is_no_reason() -> None:
 def test_outcomes_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         OUTCOMES["R999"] = OUTCOMES["R105"]  # type: ignore[index]  # that it fails is what is tested
-
-
-def test_slip_tells_code_reason_and_remedy_in_the_language() -> None:
-    assert slip("R105", "en") == ("Not completed\nCode: R105\nReason: document expired\nWhat to do: renew it, or use another valid kind")
-    assert slip("R105", "zh") == "未能办理\n代码：R105\n原因：证件过期\n办法：请换领新证或改用其他有效证件"
-    assert slip("H114", "zh").startswith("暂缓办理\n")
-    assert slip("W-401", "en").startswith("Please note\n")
-    for code in OUTCOMES:
-        assert len(slip(code, "zh").splitlines()) == len(slip(code, "en").splitlines()) == 4
-    with pytest.raises(KeyError):
-        slip("R999", "en")

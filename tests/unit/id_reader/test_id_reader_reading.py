@@ -2,6 +2,7 @@
 import contextlib
 import dataclasses
 import json
+import random
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -162,16 +163,23 @@ def test_card_text_random_bytes_only_the_declared_errors(text: bytes, appended: 
 
 
 @pytest.mark.slow
-@settings(max_examples=20000, deadline=None)
-@given(units=st.binary(min_size=128, max_size=128), letter=st.sampled_from(" JIY"))
-def test_card_text_hostile_text_only_the_declared_errors_and_texts_that_can_be_stored(units: bytes, letter: str) -> None:
-    text = b"".join(UNITS[unit] for unit in units)
-    with contextlib.suppress(BlockRefused):
-        holder, _ = to_holder(with_field(248, letter, text), PHOTO, None)
-        for field in (holder.name, holder.number, holder.address, holder.issuer, holder.nationality or ""):
-            assert field.encode().decode() == field
-            assert field.splitlines() in ([], [field])
-            assert not any(unicodedata.bidirectional(c) in {"RLO", "LRO", "RLE", "LRE", "PDF", "RLI", "LRI", "FSI", "PDI"} for c in field)
+def test_card_text_hostile_text_only_the_declared_errors_and_texts_that_can_be_stored() -> None:
+    """20,000 cards, half of them hostile all over, half in one place: those are read as far as the place allows."""
+    chance, accepted = random.Random(8), 0  # noqa: S311  # noise, no secret
+    for number in range(20_000):
+        start, end = (0, 128) if number % 2 else sorted(chance.sample(range(129), 2))
+        block = bytearray.fromhex(chance.choice(CARDS["cards"])["text"])
+        block[2 * start : 2 * end] = b"".join(chance.choices(UNITS, k=end - start))
+        with contextlib.suppress(BlockRefused, UnknownDocument):
+            holder, _ = to_holder(bytes(block) if number % 4 else with_field(248, chance.choice(" JIY"), bytes(block)), PHOTO, None)
+            accepted += 1
+            for field in (holder.name, holder.number, holder.address, holder.issuer, holder.nationality or ""):
+                assert field.encode().decode() == field
+                assert field.splitlines() in ([], [field])
+                assert not any(
+                    unicodedata.bidirectional(c) in {"RLO", "LRO", "RLE", "LRE", "PDF", "RLI", "LRI", "FSI", "PDI"} for c in field
+                )
+    assert 100 < accepted < 10_000
 
 
 @settings(max_examples=2000, deadline=None)

@@ -59,7 +59,7 @@ def test_intent_anything_else_is_refused(line: bytes) -> None:
 def test_intents_carry_no_identity_field() -> None:
     """R115: no text a person typed reaches a session, but codes, words of closed lists, a credential, a line's number and a token."""
     texts = {field for fields in FIELDS.values() for field, kind in fields.items() if kind is str}
-    assert texts == {"kind", "document", "modifiers", "line", "staff", "pin", "about", "token"} == FORMS.keys()
+    assert texts == {"kind", "document", "modifiers", "line", "staff", "pin", "about", "token", "code", "note"} == FORMS.keys()
 
 
 @pytest.mark.parametrize(

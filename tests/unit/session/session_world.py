@@ -77,7 +77,7 @@ def follow_ups(state: states.State) -> tuple[Event, ...]:  # noqa: C901, PLR0911
             return (ReadBack(True, "1"), ReadBack(True, "1", 2, PROVEN), ReadBack(False, ""), *refused)
         case states.Reporting():
             return (Acknowledged("active", b""), Acknowledged("failed", b""), ReportGivenUp())
-        case states.Receipting():
+        case states.Receipting() | states.Slipping():
             return (ReceiptDone(True), ReceiptDone(False))
         case states.Erasing():
             return (Erased(1),)

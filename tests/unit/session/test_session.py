@@ -20,6 +20,7 @@ from firmware.core.events import (
     Event,
     Expired,
     ReadBack,
+    ReceiptDone,
     Refused,
     ReportGivenUp,
     Restarted,
@@ -108,12 +109,12 @@ def test_permit_cannot_be_built_by_hand() -> None:
 )
 def test_approval_bound_to_something_else_is_r707_and_never_writes(wrong: dict[str, object]) -> None:
     transition = step(fold(at(states.Submitting)).state, replace(APPROVED, **wrong))  # type: ignore[arg-type]  # one field at a time
-    assert transition.state == states.Erasing("R707", states.Advice("cancelled", RECORD, b""))
+    assert transition.state == states.Slipping("R707", states.Advice("cancelled", RECORD, b""))
 
 
 def test_card_swapped_between_approval_and_write_is_r707() -> None:
     transition = step(fold(at(states.Rechecking)).state, CardRechecked(BOOT, 6000, OTHER_CARD))
-    assert isinstance(transition.state, states.Erasing)
+    assert isinstance(transition.state, states.Slipping)
     assert transition.state.outcome == "R707"
     assert transition.spend is None
 
@@ -121,21 +122,23 @@ def test_card_swapped_between_approval_and_write_is_r707() -> None:
 @pytest.mark.parametrize("late", [CardRechecked(BOOT, 60_001, CARD), CardRechecked(OTHER_BOOT, 10, CARD)])
 def test_approval_too_old_or_from_before_a_reboot_is_r705(late: CardRechecked) -> None:
     transition = step(fold(at(states.Rechecking)).state, late)
-    assert isinstance(transition.state, states.Erasing)
+    assert isinstance(transition.state, states.Slipping)
     assert transition.state.outcome == "R705"
 
 
 @pytest.mark.parametrize("name", ["Capturing", "Signing"])
 def test_refusal_before_submission_needs_no_advice(name: str) -> None:
     transition = step(fold(at(getattr(states, name))).state, Refused(1, "R105"))
-    assert transition == Transition(states.Erasing("R105", None), fx.Erase())
-    assert step(transition.state, Erased(2)) == Transition(states.Closed("R105"), erase=True, close=True)
+    assert transition == Transition(states.Slipping("R105", None), fx.PrintSlip("R105"))
+    erasing = step(transition.state, ReceiptDone(False))
+    assert erasing == Transition(states.Erasing("R105", None), fx.Erase())
+    assert step(erasing.state, Erased(2)) == Transition(states.Closed("R105"), erase=True, close=True)
 
 
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize(("touched", "status"), [(True, "voided"), (False, "cancelled")])
 def test_failure_while_writing_is_advised_after_erasing(mode: Mode, touched: bool, status: str) -> None:  # noqa: FBT001  # the parameter under test
-    erasing = step(fold(at(states.Writing, mode)).state, Refused(1, "R708", touched))
+    erasing = step(step(fold(at(states.Writing, mode)).state, Refused(1, "R708", touched)).state, ReceiptDone(True))
     advising = step(erasing.state, Erased(2))
     assert advising.erase
     assert not advising.close
@@ -146,19 +149,32 @@ def test_failure_while_writing_is_advised_after_erasing(mode: Mode, touched: boo
 
 def test_read_back_mismatch_is_r709_and_voids_the_card() -> None:
     transition = step(fold(at(states.Verifying)).state, ReadBack(False, ""))
-    assert transition.state == states.Erasing("R709", states.Advice("voided", RECORD, APPROVAL))
+    assert transition.state == states.Slipping("R709", states.Advice("voided", RECORD, APPROVAL))
 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_unreported_good_card_ends_r710_and_is_still_reported(mode: Mode) -> None:
     transition = step(fold(at(states.Reporting, mode)).state, ReportGivenUp())
-    assert isinstance(transition.state, states.Erasing)
+    assert isinstance(transition.state, states.Slipping)
     assert transition.state.outcome == "R710"
     assert transition.state.advice is not None
     assert transition.state.advice.status == ADVICE[mode]
-    erased = step(transition.state, Erased(2))
+    erased = step(step(transition.state, ReceiptDone(True)).state, Erased(2))
     assert erased.keep == ((CARD_ANSWERS,) if mode in OPAQUE else ())
     assert step(erased.state, Acknowledged("active", b"")) == Transition(states.Closed("R710"), close=True)
+
+
+@pytest.mark.clause("JX-33")
+@pytest.mark.parametrize("printed", [True, False])
+def test_refusal_prints_one_slip_after_its_code_and_before_anything_is_erased(printed: bool) -> None:  # noqa: FBT001  # the parameter under test
+    refused = step(fold(at(states.Signing)).state, Refused(1, "R803"))
+    assert refused == Transition(states.Slipping("R803", None), fx.PrintSlip("R803"))
+    assert step(refused.state, ReceiptDone(printed)) == Transition(states.Erasing("R803", None), fx.Erase())
+    for event in (Refused(1, "R101"), ReceiptDone(printed)):
+        with pytest.raises(UnexpectedEvent):
+            step(states.Erasing("R803", None), event)
+    with pytest.raises(UnexpectedEvent):
+        step(refused.state, Refused(1, "R101"))
 
 
 # ---- what the card itself says
@@ -181,9 +197,9 @@ def test_key_proven_in_fields_is_reported_as_written() -> None:
 
 @pytest.mark.parametrize("mode", OPAQUE)
 def test_card_that_failed_after_some_answers_is_void_and_they_outlive_the_erasing(mode: Mode) -> None:
-    erasing = step(fold(at(states.Writing, mode)).state, Refused(1, "R708", touched=True, answers=ANSWERS))
-    assert erasing.state == states.Erasing("R708", states.Advice("voided", RECORD, APPROVAL, answers=ANSWERS))
-    advising = step(erasing.state, Erased(2))
+    slipping = step(fold(at(states.Writing, mode)).state, Refused(1, "R708", touched=True, answers=ANSWERS))
+    assert slipping.state == states.Slipping("R708", states.Advice("voided", RECORD, APPROVAL, answers=ANSWERS))
+    advising = step(step(slipping.state, ReceiptDone(True)).state, Erased(2))
     assert (advising.erase, advising.keep) == (True, (CARD_ANSWERS,))
     again = step(advising.state, RESTARTED)
     assert (again.effect, again.erase, again.keep) == (advising.effect, False, ())
@@ -191,19 +207,19 @@ def test_card_that_failed_after_some_answers_is_void_and_they_outlive_the_erasin
 
 def test_other_card_than_the_one_that_answered_is_void_with_its_answers() -> None:
     transition = step(fold(at(states.Verifying, Mode.SCRIPT)).state, ReadBack(False, "8986"))
-    assert transition.state == states.Erasing("R709", states.Advice("voided", RECORD, APPROVAL, answers=ANSWERS))
+    assert transition.state == states.Slipping("R709", states.Advice("voided", RECORD, APPROVAL, answers=ANSWERS))
 
 
 @pytest.mark.parametrize("state", [states.Verifying, states.Recovering])
 def test_nothing_after_the_write_gives_the_card_back_to_stock(state: type[states.State]) -> None:
     history = at(states.Verifying) if state is states.Verifying else (*at(states.Writing), RESTARTED)
     transition = step(fold(history).state, Refused(1, "R803", touched=False))
-    assert transition.state == states.Erasing("R803", states.Advice("voided", RECORD, APPROVAL))
+    assert transition.state == states.Slipping("R803", states.Advice("voided", RECORD, APPROVAL))
 
 
 RULES: dict[type[states.State], tuple[type[states.State], str]] = {
-    states.Capturing: (states.Erasing, "Erase"),
-    states.Signing: (states.Erasing, "Erase"),
+    states.Capturing: (states.Slipping, "PrintSlip"),
+    states.Signing: (states.Slipping, "PrintSlip"),
     states.Submitting: (states.Submitting, "Submit"),
     states.Rechecking: (states.Rechecking, "RecheckCard"),
     states.Writing: (states.Recovering, "VerifyCard"),
@@ -211,6 +227,7 @@ RULES: dict[type[states.State], tuple[type[states.State], str]] = {
     states.Recovering: (states.Recovering, "VerifyCard"),
     states.Reporting: (states.Reporting, "Report"),
     states.Receipting: (states.Erasing, "Erase"),
+    states.Slipping: (states.Erasing, "Erase"),
     states.Erasing: (states.Erasing, "Erase"),
     states.Advising: (states.Advising, "Report"),
 }
@@ -222,7 +239,9 @@ def history_to(state: type[states.State]) -> tuple[Event, ...]:
     if state is states.Recovering:
         return (*at(states.Writing), RESTARTED)
     if state is states.Advising:
-        return (*at(states.Verifying), ReadBack(False, ""), Erased(1))
+        return (*at(states.Verifying), ReadBack(False, ""), ReceiptDone(True), Erased(1))
+    if state is states.Slipping:
+        return (*at(states.Verifying), ReadBack(False, ""))
     return at(state)
 
 
@@ -236,7 +255,7 @@ def test_restart_follows_the_one_rule_of_the_state(state: type[states.State]) ->
 @pytest.mark.parametrize("mode", OPAQUE)
 def test_restart_in_a_script_or_relay_voids_the_card_and_asks_it_nothing(mode: Mode) -> None:
     transition = step(fold(at(states.Writing, mode)).state, RESTARTED)
-    assert transition == Transition(states.Erasing("R711", states.Advice("voided", RECORD, APPROVAL)), fx.Erase())
+    assert transition == Transition(states.Slipping("R711", states.Advice("voided", RECORD, APPROVAL)), fx.PrintSlip("R711"))
 
 
 @pytest.mark.parametrize("mode", OPAQUE)
@@ -249,7 +268,7 @@ def test_restart_after_the_answers_are_durable_looks_for_the_card_and_reports_th
     assert isinstance(reporting.effect, fx.Report)
     assert (reporting.effect.advice.status, reporting.effect.advice.answers) == ("answered", ANSWERS)
     gone = step(twice.state, ReadBack(False, ""))
-    assert gone.state == states.Erasing("R711", states.Advice("voided", RECORD, APPROVAL, answers=ANSWERS))
+    assert gone.state == states.Slipping("R711", states.Advice("voided", RECORD, APPROVAL, answers=ANSWERS))
 
 
 def test_every_state_has_a_restart_rule_under_test() -> None:
@@ -262,7 +281,7 @@ def test_cut_in_the_write_is_decided_by_the_card(equal: bool, outcome: str | Non
     if outcome is None:
         assert isinstance(state, states.Reporting)
     else:
-        assert state == states.Erasing(outcome, states.Advice("voided", RECORD, APPROVAL))
+        assert state == states.Slipping(outcome, states.Advice("voided", RECORD, APPROVAL))
 
 
 # ---- erased at once: the hard limit, and two members of staff
@@ -283,6 +302,7 @@ CUT_SHORT: dict[type[states.State], tuple[str | None, states.Advice | None]] = {
     states.Recovering: ("R711", VOIDED),
     states.Reporting: ("R710", states.Advice("written", RECORD, APPROVAL, DATA, "89860012345678901234")),
     states.Receipting: ("ACTIVE", None),
+    states.Slipping: ("R709", VOIDED),
     states.Erasing: ("ACTIVE", None),
 }
 """State → outcome (``None``: the event's own) and what the operator is still told."""

@@ -95,7 +95,7 @@ def test_session_that_stores_closes_the_capsule_and_forwards_it_later() -> None:
 def test_word_about_something_else_is_r707(wrong: dict[str, object]) -> None:
     word = replace(ACCEPTED, **wrong)  # type: ignore[arg-type]  # one field at a time
     at_counter = step(fold(captured(RECORDING_PLAN)).state, word)
-    assert at_counter.state == states.Erasing("R707", CANCELLED)
+    assert at_counter.state == states.Slipping("R707", CANCELLED)
     later = step(fold(FORWARDED[:-2]).state, word)
     assert (later.state, later.spend) == (states.Advising("R707", CANCELLED), None)
 
@@ -103,7 +103,7 @@ def test_word_about_something_else_is_r707(wrong: dict[str, object]) -> None:
 def test_word_of_one_form_about_a_record_of_the_other_is_r707_and_writes_nothing() -> None:
     for plan, word in ((("notice", "card"), ACCEPTED), (RECORDING_PLAN, APPROVED), (RECORDING_PLAN, replace(APPROVED, card=b""))):
         transition = step(fold(captured(plan)).state, word)
-        assert (transition.state, transition.spend) == (states.Erasing("R707", CANCELLED), None)
+        assert (transition.state, transition.spend) == (states.Slipping("R707", CANCELLED), None)
 
 
 def test_capsule_takes_no_approval_to_write() -> None:
@@ -116,8 +116,8 @@ def test_capsule_takes_no_approval_to_write() -> None:
 def test_hold_is_asked_about_until_there_is_a_decision_or_its_time_is_over(plan: tuple[str, ...]) -> None:
     holding = step(fold(captured(plan)).state, HELD)
     assert holding.effect == fx.AskAgain("H114", HELD.until)
-    assert step(holding.state, Refused(1, "H114")).state == states.Erasing("H114", CANCELLED)
-    assert step(holding.state, Refused(1, "R404")).state == states.Erasing("R404", CANCELLED)
+    assert step(holding.state, Refused(1, "H114")).state == states.Slipping("H114", CANCELLED)
+    assert step(holding.state, Refused(1, "R404")).state == states.Slipping("R404", CANCELLED)
     yes = step(holding.state, APPROVED if "card" in plan else ACCEPTED)
     assert isinstance(yes.state, states.Rechecking if "card" in plan else states.Concluding)
 
@@ -130,8 +130,8 @@ def test_capsule_refused_or_too_old_is_reported_and_closed() -> None:
 
 def test_business_the_operator_cannot_carry_out_is_r710() -> None:
     concluding = fold((*captured(RECORDING_PLAN), ACCEPTED)).state
-    assert step(concluding, Acknowledged("failed", b"")).state == states.Erasing("R710", None)
-    assert step(concluding, ReportGivenUp()).state == states.Erasing("R710", ACCEPTED_ADVICE)
+    assert step(concluding, Acknowledged("failed", b"")).state == states.Slipping("R710", None)
+    assert step(concluding, ReportGivenUp()).state == states.Slipping("R710", ACCEPTED_ADVICE)
 
 
 PLAN_RULES: dict[type[states.State], tuple[tuple[Event, ...], str]] = {

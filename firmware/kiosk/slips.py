@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The slip of an outcome: reason, way on, papers needed, where to complain; Chinese and English, for paper and as HTML.
+
+Pure: what is known of the session comes in as a :class:`Situation`, and the same content leaves in both forms.
+
+Rules
+* One slip for one coded outcome; there is none for anything else, and no free text: a slip cannot say more than its tables.
+* Masked values only, and only what identifies the session to the operator: its number, the terminal, the time.
+* Whatever a remedy promises ("the evidence number", "the list", "the printed time") is there.
+* A line of paper is at most :data:`COLUMNS` wide, Chinese signs counting twice; nothing is cut off, it is broken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from firmware.core import slip_table
+from firmware.core.outcomes import OUTCOMES, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+COLUMNS: Final = 48
+"""Of an 80 mm roll in the usual font."""
+_CHINA: Final = timezone(timedelta(hours=8))
+
+HEADINGS: Final = {
+    Kind.REFUSAL: ("未能办理凭条", "Slip: not completed"),
+    Kind.HOLD: ("暂缓办理凭条", "Slip: on hold"),
+    Kind.WARNING: ("提示凭条", "Slip: please note"),
+}
+LABELS: Final[Mapping[str, tuple[str, str]]] = {
+    "code": ("代码", "Code"),
+    "reason": ("原因", "Reason"),
+    "remedy": ("办法", "What to do"),
+    "papers": ("所需材料", "Papers needed"),
+    "kinds": ("可用证件", "Documents accepted"),
+    "until": ("时间", "Until"),
+    "hall": ("自有营业厅", "Own halls"),
+    "evidence": ("证据编号", "Evidence number"),
+    "appeal": ("申诉", "Appeal"),
+    "operator": ("电信企业", "Operator"),
+    "customer": ("客户", "Customer"),
+    "session": ("流水号", "Session"),
+    "terminal": ("终端", "Terminal"),
+    "at": ("办理时间", "Time"),
+    "phone": ("投诉电话", "Complaints"),
+}
+NO_PAPERS: Final = ("无需补充材料", "none")
+ASK_STAFF: Final = ("以营业厅公示为准", "as posted in the shop")
+TAKE_BACK: Final = ("请取回您的证件和手机卡", "Take back your document and SIM card")
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a slip may know. ``facts``: the operator's own data, code → (zh, en), as :func:`firmware.core.policy.facts` gives them."""
+
+    code: str
+    terminal: str
+    at: int
+    """Unix seconds; 0 when the terminal does not know the time."""
+    session: bytes = b""
+    """Empty when no session began."""
+    row: bytes = b""
+    """The journal's row that refused the session, which the audit log vouches for: what the evidence number is made of."""
+    masked: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    """Codes of the documents accepted for this business, where the reason is the document."""
+    until: int = 0
+    """Unix seconds of the time the remedy speaks of; 0 when nobody said."""
+
+
+def evidence_number(situation: Situation) -> str:
+    """Return the number under which what was found can be asked for: 64 bits of SHA-256 over session, code and the row that refused."""
+    digest = hashlib.sha256(b"rnt-evidence" + situation.session + situation.code.encode() + situation.row).hexdigest()[:16].upper()
+    return "-".join(digest[start : start + 4] for start in range(0, 16, 4))
+
+
+def content(situation: Situation) -> list[tuple[str, tuple[str, str]]]:
+    """Return the slip as (label, (zh, en)) in order; ``KeyError`` for a code that is no outcome."""
+    outcome = OUTCOMES[situation.code]
+    facts, code = situation.facts, situation.code
+    papers = [slip_table.PAPERS[word] for word in slip_table.NEEDED[code]]
+    items: list[tuple[str, tuple[str, str]]] = [
+        ("code", (code, code)),
+        ("reason", (outcome.zh, outcome.en)),
+        ("remedy", (outcome.remedy_zh, outcome.remedy_en)),
+        ("papers", ("、".join(zh for zh, _ in papers), "; ".join(en for _, en in papers)) if papers else NO_PAPERS),
+    ]
+    if code in slip_table.KINDS:
+        items.append(("kinds", _kinds(situation.kinds)))
+    if code in slip_table.UNTIL:
+        items.append(("until", _both(_time(situation.until)) if situation.until else ASK_STAFF))
+    if code in slip_table.HALL:
+        items.append(("hall", facts.get("O-4", ASK_STAFF)))
+    if code in slip_table.EVIDENCE:
+        items.append(("evidence", _both(evidence_number(situation))))
+    if code in slip_table.APPEAL:
+        items.append(("appeal", facts.get("O-5", ASK_STAFF)))
+    return [*items, *_closing(situation)]
+
+
+def lines(situation: Situation) -> list[str]:
+    """Return the slip for paper: the heading, each item in Chinese with English below, the reminder."""
+    zh, en = HEADINGS[OUTCOMES[situation.code].kind]
+    found = [zh, en]
+    for label, (chinese, english) in content(situation):
+        name_zh, name_en = LABELS[label]
+        if chinese == english:
+            found += _wrap(f"{name_zh} {name_en}: {chinese}")
+        else:
+            found += [*_wrap(f"{name_zh}：{chinese}"), *_wrap(f"{name_en}: {english}")]
+    return [*found, *TAKE_BACK]
+
+
+def html(situation: Situation) -> str:
+    """Return the slip as one HTML element; every text is escaped."""
+    zh, en = HEADINGS[OUTCOMES[situation.code].kind]
+    rows = "".join(_row(label, *texts) for label, texts in content(situation))
+    return (
+        f'<section class="slip" lang="zh"><h1>{escape(zh)}<small lang="en">{escape(en)}</small></h1><dl>{rows}</dl>'
+        f'<p>{escape(TAKE_BACK[0])}<br><span lang="en">{escape(TAKE_BACK[1])}</span></p></section>'
+    )
+
+
+def _row(label: str, chinese: str, english: str) -> str:
+    name_zh, name_en = LABELS[label]
+    second = "" if chinese == english else f'<br><span lang="en">{escape(english)}</span>'
+    return f'<dt>{escape(name_zh)} <span lang="en">{escape(name_en)}</span></dt><dd class="{label}">{escape(chinese)}{second}</dd>'
+
+
+def _closing(situation: Situation) -> Iterator[tuple[str, tuple[str, str]]]:
+    facts = situation.facts
+    if "O-1" in facts:
+        yield "operator", facts["O-1"]
+    shown = " ".join(value for value in (situation.masked.get("name", ""), situation.masked.get("number", "")) if value)
+    if shown:
+        yield "customer", _both(shown)
+    if situation.session:
+        yield "session", _both(situation.session.hex())
+    yield "terminal", _both(situation.terminal)
+    if situation.at:
+        yield "at", _both(_time(situation.at))
+    yield "phone", facts.get("O-3", ASK_STAFF)
+
+
+def _kinds(codes: tuple[str, ...]) -> tuple[str, str]:
+    names = [slip_table.DOCUMENTS[code] for code in codes if code in slip_table.DOCUMENTS]
+    return ("、".join(zh for zh, _ in names), "; ".join(en for _, en in names)) if names else ASK_STAFF
+
+
+def _both(text: str) -> tuple[str, str]:
+    return text, text
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone(_CHINA).strftime("%Y-%m-%d %H:%M")
+
+
+def _wrap(text: str) -> Iterator[str]:
+    """Break a text into lines of at most :data:`COLUMNS`, between words where it has any; a word longer than a line anywhere."""
+    line, width = "", 0
+    for word in _words(text):
+        if line and width + _columns(word.rstrip()) > COLUMNS:
+            yield line.rstrip()
+            line, width = "", 0
+        for sign in word if line else word.lstrip():
+            if width + _columns(sign) > COLUMNS:
+                yield line.rstrip()
+                line, width = "", 0
+            line, width = line + sign, width + _columns(sign)
+    if line.strip():
+        yield line.rstrip()
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(sign) in {"W", "F", "A"} else 1 for sign in text)
+
+
+def _words(text: str) -> Iterator[str]:
+    """Return what a line may be broken between: each wide sign alone, everything else by words with the space before them."""
+    word = ""
+    for sign in text:
+        if _columns(sign) > 1:
+            yield from (part for part in (word, sign) if part)
+            word = ""
+        elif sign == " ":
+            if word:
+                yield word
+            word = sign
+        else:
+            word += sign
+    if word:
+        yield word
