@@ -64,6 +64,11 @@ def build_bundle(record: bytes, items: bytes, fields: Iterable[int], *, approval
     return cbor.encode(content)
 
 
+def record_alone(record: bytes) -> bytes:
+    """Return the bundle that shows no field of a signed record; :class:`~firmware.core.errors.Malformed` when it is none."""
+    return cbor.encode({256: 1, _RECORD: read_record(record).message, _ITEMS: []})
+
+
 def read_bundle(data: bytes) -> Bundle:
     """Return the parts of a bundle, unverified; :class:`~firmware.core.errors.Malformed` for anything else."""
     c = claims.fields(cbor.decode(data), _KEYS, _OPTIONAL)

@@ -46,6 +46,8 @@ class Type(StrEnum):
     CHECKPOINT = "rnt-checkpoint"
     COUNTERSIGNATURE = "rnt-countersignature"
     POLICY = "rnt-policy"
+    ROSTER = "rnt-roster"
+    WARRANT = "rnt-warrant"
 
 
 class Signer(Protocol):

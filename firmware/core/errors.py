@@ -115,3 +115,31 @@ class PackRefused(Refused):
 
 class AckRefused(CoreError):
     """An acknowledgement is not the operator's word about this result. The report stays due and is sent again."""
+
+
+class TwoPeopleFault(StrEnum):
+    """What is missing for an operation that takes two people."""
+
+    ROSTER = "roster"
+    """There is no roster of the operator's in force."""
+    REQUEST = "request"
+    """This terminal never made the request, or it was used, or it is too old."""
+    NUMBER = "number"
+    """Not two warrants."""
+    WARRANT = "warrant"
+    """A warrant is nobody's on the roster, or not for this request."""
+    SAME_PERSON = "same-person"
+    """Both are of one person."""
+    ROLE = "role"
+    """A role that may not."""
+    APPROVER = "approver"
+    """Neither is of a role that approves."""
+
+
+class TwoPeopleRefused(CoreError):
+    """Not the two people it takes (BR-07). ``known``: staff ids whose warrants hold."""
+
+    def __init__(self, fault: TwoPeopleFault, known: tuple[str, ...] = ()) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+        self.known = known

@@ -40,7 +40,9 @@ class Purpose(StrEnum):
     """The operator's decision key: approvals and acknowledgements; ``typ`` tells them apart."""
     UPDATE = "update"
     POLICY = "policy"
-    """The operator's word on the rules: policy packs, and nothing else."""
+    """The operator's word on the rules: policy packs and the roster of its staff."""
+    STAFF = "staff"
+    """One person's word that an operation which takes two may be carried out."""
 
 
 def key_id(spki: bytes) -> bytes:

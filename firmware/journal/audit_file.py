@@ -6,7 +6,8 @@ Decides whether bytes are one of these. Whether a log fits its checkpoints is fo
 Rules
 * A file is a CBOR sequence (RFC 8742) of byte strings, each the deterministic encoding of one part: one head, rows in order, one end.
   It is written and read part by part, so its length costs no memory.
-* A row is given as what is hashed of it: nothing personal, no payload but that of checkpoints and countersignatures.
+* A row is given as what is hashed of it: nothing personal, no payload but that of checkpoints, countersignatures and of
+  what takes two people.
 * What is not the one accepted form is :class:`~firmware.core.errors.Malformed`.
 """
 
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from firmware.core import cbor, claims
 from firmware.core.errors import Malformed
 from firmware.journal.entry import Outline
-from firmware.journal.values import MARKS, MAX_INTEGER, RecordLink, Spend, check_name
+from firmware.journal.values import MAX_INTEGER, TOLD, RecordLink, Spend, check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ _BSTR, _DIRECT, _FLAGS = 0x40, 24, 0xFF
 
 @dataclass(frozen=True, slots=True)
 class LoggedRow:
-    """One row of the log: its number from 1, what is hashed of it, and the payload of a checkpoint or countersignature."""
+    """One row of the log: its number from 1, what is hashed of it, and the payload of a kind that is told."""
 
     seq: int
     outline: Outline
@@ -168,7 +169,7 @@ def _from_row(seq: int, value: Any) -> LoggedRow:
     except ValueError:
         raise Malformed("kind") from None
     outline = Outline(claims.uint(flags, _FLAGS), claims.id16(session), kind, claims.digest(content), _spend(spent), _link(linked))
-    if (message is None) == (kind in MARKS) or (message is not None and sha256(claims.octets(message)).digest() != content):
+    if (message is None) == (kind in TOLD) or (message is not None and sha256(claims.octets(message)).digest() != content):
         raise Malformed("message")
     return LoggedRow(seq, outline, message)
 

@@ -38,6 +38,7 @@ from firmware.journal.values import (
     MAX_INTEGER,
     MAX_ITEM,
     MAX_PAYLOAD,
+    TOLD,
     RecordLink,
     Row,
     Spend,
@@ -238,9 +239,9 @@ class Journal:
         return self._read(lambda: reading.last_checkpoint(self._store))
 
     def outlines(self, after: int) -> Iterator[tuple[int, Outline, bytes | None]]:
-        """Yield number, outline and, of checkpoints and countersignatures, payload of the rows behind ``after``. Nothing personal."""
+        """Yield number, outline and, of the kinds in ``values.TOLD``, payload of the rows behind ``after``. Nothing personal."""
         for entry in reading.audit_entries(self._store, after):
-            yield entry.seq, entry.outline(), entry.payload if entry.kind in MARKS else None
+            yield entry.seq, entry.outline(), entry.payload if entry.kind in TOLD else None
 
     def inclusion_proof(self, seq: int) -> list[bytes]:
         """Return the proof that row ``seq`` is in the audit tree; re-hashes the journal. ``ValueError`` when there is no such row."""

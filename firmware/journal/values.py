@@ -16,6 +16,10 @@ CHECKPOINT = "audit.checkpoint"
 COUNTERSIGNATURE = "audit.countersignature"
 """Kind of the row whose payload is the operator's countersignature of the last checkpoint."""
 MARKS = frozenset({CHECKPOINT, COUNTERSIGNATURE})
+STAFF_REQUESTED, STAFF_WARRANTED, STAFF_REFUSED = "staff.requested", "staff.warranted", "staff.refused"
+"""Kinds of the rows about what takes two people: asked for, warranted by two, tried without two (BR-07)."""
+TOLD = MARKS | {STAFF_REQUESTED, STAFF_WARRANTED, STAFF_REFUSED}
+"""Kinds whose payload stands in an exported log: they are about the log and the staff, never about a subscriber."""
 BIOMETRIC_NAME = "biometric/"
 """How the names of items begin that are pictures of faces or papers: they lie apart, under keys of their own (DS-10)."""
 _NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)

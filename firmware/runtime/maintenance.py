@@ -7,7 +7,8 @@ Decides what may be changed and when. Rules
 * New keys (a token's: the references to them) wait under ``next/`` until their certificates are verified here; then keys, certificates
   and trust list are put in place together (:mod:`firmware.runtime.installation`), and what a token's new key has replaced is destroyed.
   A repeated ``keygen`` returns the waiting keys, so a lost answer costs nothing.
-* Answers hold serials, key ids, digests and dates: nothing personal.
+* What exports, shows, resends or ends takes two people (:mod:`firmware.runtime.staff_operations`).
+* Answers hold serials, key ids, digests and dates: nothing personal, but for the one field two people asked to see.
 
 Protocol: JSON lines. The first line is ``{"ready": "maintenance", "serial": …}`` or ``{"error": …}``. Request
 ``{"op": NAME, "args": {…}}``, answer ``{"ok": {…}}`` or ``{"error": KIND, "message": TEXT}``. Bytes are hex, certificates PEM.
@@ -48,8 +49,9 @@ from firmware.runtime import installation, policies, retention
 from firmware.runtime.certificates import CertificateRefused, check_certificate, dates, parse
 from firmware.runtime.clock import Clock
 from firmware.runtime.device_keys import DeviceKeys
-from firmware.runtime.log_export import LogExport
+from firmware.runtime.refused import Refused
 from firmware.runtime.registered_reader import SAM_ID, registered_sam_id, sam_file
+from firmware.runtime.staff_operations import StaffOperations
 from firmware.update.software import software_digest
 from hal.deadline import Deadline
 from hal.errors import HalError
@@ -73,14 +75,6 @@ READER_S = 5.0
 """What a connected reader gets to say who it is, in seconds."""
 
 
-class Refused(Exception):
-    """The terminal does not do what was asked. ``kind`` is one word for programs, the message a sentence for the engineer."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
 def certificate_file(purpose: str) -> str:
     """Return where the certificate of a key lives, relative to the state directory."""
     return f"trust/{purpose}-cert.pem"
@@ -100,18 +94,17 @@ class Maintenance:
         self._state = config.terminal.state_dir
         self._keys = DeviceKeys(config)
         self._uris = {"record": config.keys.record, "tls": config.keys.tls}
-        self._export: LogExport | None = None
         self.operations: dict[str, Callable[..., dict[str, Any]]] = {
             "info": self.info,
             "keygen": self.keygen,
             "install": self.install,
             "install_packs": self.install_packs,
             "challenge": self.challenge,
-            "audit_begin": self.audit_begin,
-            "audit_next": self.audit_next,
             "reader": self.reader,
             "register_reader": self.register_reader,
         }
+        staff = StaffOperations(config, journal=self._open_journal, log=self._open_log, trust=self._operator)
+        self.operations |= staff.operations
 
     def info(self) -> dict[str, Any]:
         """Return who this terminal is and what state its keys, certificates and journal are in."""
@@ -232,6 +225,16 @@ class Maintenance:
         except (Malformed, PackRefused) as error:
             raise Refused("verification", f"The trust list or its policy packs may not be used: {error}.") from error
 
+    def _operator(self) -> Trust:
+        """Return the trust list in use; raises :class:`Refused` when there is none."""
+        trust = self._trust()
+        if trust is None:
+            raise Refused("not_provisioned", "The terminal has no trust list that names an operator.")
+        try:
+            return _believed(trust, self._keys.public("record"))
+        except Malformed as error:
+            raise Refused("not_provisioned", "The terminal's trust list cannot be used.") from error
+
     def _policy_facts(self, trust: dict[str, Any]) -> dict[str, Any] | None:
         try:
             return policies.facts(self._state, _believed(trust, self._keys.public("record")), Clock(0).now().at)
@@ -267,32 +270,6 @@ class Maintenance:
                 raise Refused("not_provisioned", "The terminal has no keys in use.")
             answer[purpose] = {"kid": signer.kid.hex(), "signature": signer.sign(possession_message(challenge, signer.kid)).hex()}
         return answer
-
-    def audit_begin(self) -> dict[str, Any]:
-        """Begin to hand out the audit log, ended by a signed checkpoint; returns how many rows will come."""
-        self.audit_end()
-        journal, signer = self._open_log()
-        try:
-            self._export = LogExport(journal, self._serial, signer)
-        except BaseException:
-            journal.close()
-            raise
-        return {"serial": self._serial, "size": self._export.size}
-
-    def audit_next(self) -> dict[str, Any]:
-        """Return the next parts of the log as hex; an empty list when all were given."""
-        if self._export is None:
-            raise Refused("bad_request", "No export was begun.")
-        parts = self._export.next()
-        if not parts:
-            self.audit_end()
-        return {"parts": [part.hex() for part in parts]}
-
-    def audit_end(self) -> None:
-        """Let go of the journal."""
-        if self._export is not None:
-            self._export.close()
-            self._export = None
 
     def _certificate_facts(self, purpose: str) -> dict[str, Any] | None:
         try:

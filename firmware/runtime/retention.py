@@ -32,12 +32,10 @@ LOOK_S: Final = 10.0
 
 
 def ages(journal: Journal, now: Moment) -> dict[bytes, Age]:
-    """Return how old each open session is."""
+    """Return how old each open session is; one whose first row this software does not know has no age and is not judged."""
     noted = journal.noted_ages()
-    return {
-        session: (noted.get(session) or _opened(journal, session)).now(now.at, now.boot_id, now.boot_ms)
-        for session in journal.open_sessions()
-    }
+    known = {session: noted.get(session) or _opened(journal, session) for session in journal.open_sessions()}
+    return {session: age.now(now.at, now.boot_id, now.boot_ms) for session, age in known.items() if age}
 
 
 def note(journal: Journal, now: Moment) -> None:
@@ -52,7 +50,7 @@ def overdue(journal: Journal, now: Moment, hours: int) -> tuple[bytes, ...]:
     if not holding:
         return ()
     found = ages(journal, now)
-    return tuple(session for session in holding if found[session].over(hours))
+    return tuple(session for session in holding if session in found and found[session].over(hours))
 
 
 def enforce(journal: Journal, now: Moment, hours: int = HARD_LIMIT_H, *, running: bytes = b"") -> dict[bytes, str]:
@@ -66,13 +64,14 @@ def begin(journal: Journal, now: Moment, hours: int = HARD_LIMIT_H) -> None:
     note(journal, now)
 
 
-def _opened(journal: Journal, session: bytes) -> Age:
+def _opened(journal: Journal, session: bytes) -> Age | None:
     """Return the age at the session's first row, which says when it was written."""
     first = journal.rows(session)[0]
-    opened = events.decode(first.kind, first.payload)
-    if not isinstance(opened, events.Opened):
-        raise events.UnknownEvent(first.kind)
-    return born(opened.at, opened.boot_id, opened.boot_ms)
+    try:
+        opened = events.decode(first.kind, first.payload)
+    except events.UnknownEvent:
+        return None
+    return born(opened.at, opened.boot_id, opened.boot_ms) if isinstance(opened, events.Opened) else None
 
 
 def _expire(journal: Journal, session: bytes, at: int) -> str:

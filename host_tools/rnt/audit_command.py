@@ -2,7 +2,7 @@
 """``rnt audit export | verify | prove``: take a terminal's audit log out, and check it where there is no terminal.
 
 Rules
-* A file appears under its name only when it is whole; an existing one is never replaced.
+* A log leaves a terminal under two people's warrants; what is done with the file takes nobody.
 * Verifying and proving read files and public keys, nothing else, in memory that does not grow with the log.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -21,13 +21,14 @@ from firmware.journal.proofs import Collector, inclusion_ranges
 from firmware.journal.values import CHECKPOINT, COUNTERSIGNATURE
 from host_tools.rnt.audit_check import PROGRESS_EVERY, Found, LogCheck, LogRefused, check_proof, checkpoint_size, logged_rows
 from host_tools.rnt.command import rnt_command
-from host_tools.rnt.options import terminal_option
+from host_tools.rnt.new_file import write_new
+from host_tools.rnt.options import request_option, terminal_option, warrants_option
 from host_tools.rnt.outcome import ExitCode, Result, Stopped
 from host_tools.rnt.record_keys import ca_option, key_option, operator_keys, read_file, terminal_keys, trust_option
 from host_tools.rnt.terminal_link import TerminalLink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from firmware.journal.audit_file import LoggedRow
     from host_tools.rnt.console import Console
@@ -42,14 +43,17 @@ log_argument = click.argument("log", type=click.Path(dir_okay=False))
 
 @rnt_command(timeout=LONG_S)
 @terminal_option
+@request_option
+@warrants_option
 @out_option
-def export(console: Console, terminal: str, out: str) -> Result:
-    """Write a terminal's audit log to a file, ended by a checkpoint the terminal signs now."""
+def export(console: Console, terminal: str, request: Path, warrants: Sequence[Path], out: str) -> Result:
+    """Write a terminal's audit log to a file, ended by a checkpoint the terminal signs now; two people must warrant it."""
+    signed = [read_file(path, MAX_PROOF).hex() for path in warrants]
     with TerminalLink(terminal, console.deadline) as link:
-        begun = link.request("audit_begin")
+        begun = link.request("audit_begin", request=read_file(request, MAX_PROOF).hex(), warrants=signed)
         size = int(begun["size"])
         with console.task("export", f"Exporting {size} rows"):
-            _write(Path(out), lambda file: _fetch(console, link, file, size))
+            write_new(Path(out), lambda file: _fetch(console, link, file, size))
     return Result(
         {"serial": begun["serial"], "size": size, "file": out}, f"{out}: {size} rows of {begun['serial']}", hint=_verify_hint(out)
     )
@@ -96,7 +100,7 @@ def prove(console: Console, log: str, session: str, out: str) -> Result:
     except LogRefused as refused:
         raise Stopped(ExitCode.VERIFICATION, f"{refused.fault.value}: {refused}", _next(refused.fault.value)) from refused
     data = encode_proof(proof)
-    _write(Path(out), lambda file: file.write(data))
+    write_new(Path(out), lambda file: file.write(data))
     numbers = [row.seq for row, _ in proof.rows]
     text = f"{out}: rows {', '.join(map(str, numbers))} in a log of {checkpoint_size(proof.checkpoint)} rows, {len(data)} bytes"
     return Result({"session": session, "rows": numbers, "bytes": len(data), "file": out}, text, hint=_verify_hint(out))
@@ -136,21 +140,6 @@ def _fetch(console: Console, link: TerminalLink, file: BinaryIO, size: int) -> N
         if rows - told >= PROGRESS_EVERY:
             told = rows
             console.progress("export", f"{min(rows, size)} of {size} rows", rows=min(rows, size), size=size)
-
-
-def _write(out: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Have ``write`` fill a file that gets its name when it is whole; raises :class:`Stopped`."""
-    part = out.with_name(f"{out.name}.part")
-    if out.exists():
-        raise Stopped(ExitCode.USAGE, f"{out} exists already.", "name another --out")
-    try:
-        with part.open("wb") as file:
-            write(file)
-        part.rename(out)
-    except OSError as error:
-        raise Stopped(ExitCode.FAILED, f"{out} cannot be written: {error.strerror}.", "name another --out") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _parts(log: Path, console: Console) -> Iterator[bytes]:

@@ -64,7 +64,7 @@ audit = LazyGroup(
     table={
         "export": (
             "host_tools.rnt.audit_command:export",
-            "Write a terminal's audit log to a file, ended by a checkpoint the terminal signs now.",
+            "Write a terminal's audit log to a file, ended by a checkpoint the terminal signs now; two people must warrant it.",
         ),
         "verify": (
             "host_tools.rnt.audit_command:verify",
@@ -86,6 +86,28 @@ policy = LazyGroup(
         "lint": ("host_tools.rnt.policy_command:lint", "Judge policy packs, and print every value that rests on no settled text."),
         "explain": ("host_tools.rnt.policy_command:explain", "Say what a business needs here, and by which clause."),
         "install": ("host_tools.rnt.policy_install:install", "Put the operator's signed policy packs in place of those a terminal has."),
+    },
+    context_settings=CONTEXT,
+)
+
+staff = LazyGroup(
+    "staff",
+    help="What takes two people of the operator: ask for it, sign it, have it carried out.",
+    table={
+        "key": ("host_tools.rnt.staff_command:key", "Make a person's key, or name the one there is, for the operator's roster."),
+        "install": (
+            "host_tools.rnt.staff_command:install",
+            "Put the operator's signed roster of its staff in place of the one a terminal has.",
+        ),
+        "request": (
+            "host_tools.rnt.staff_command:request",
+            "Have a terminal write down what is asked for, and take the request for two people to sign.",
+        ),
+        "sign": ("host_tools.rnt.staff_command:sign", "Warrant a request: show what it says and sign it with one person's key."),
+        "carry-out": (
+            "host_tools.rnt.staff_command:carry_out",
+            "Have a terminal do what two people warrant: export, resend, void or unmask.",
+        ),
     },
     context_settings=CONTEXT,
 )
@@ -119,6 +141,7 @@ COMMANDS = {
     "reader": ("host_tools.rnt.main:reader", "Look at an ID reader, at the bench or in a stopped terminal."),
     "record": ("host_tools.rnt.main:record", "Look at what a signed record proves."),
     "audit": ("host_tools.rnt.main:audit", "Take a terminal's audit log out, verify it, prove what is in it."),
+    "staff": ("host_tools.rnt.main:staff", "What takes two people of the operator: ask, sign, carry out."),
     "policy": ("host_tools.rnt.main:policy", "Look at the rules a terminal obeys, and the clauses they come from."),
     "doctor": ("host_tools.rnt.doctor.command:doctor", "Find what keeps a terminal from working, and say how to fix it."),
     "completion": ("host_tools.rnt.about:completion", "Print the shell's completion script."),

@@ -40,6 +40,8 @@ EXITS = {
     ),
     "seal_broken": (ExitCode.UNSAFE, "take the terminal out of service; have the controller replaced, then rnt provision … --renew"),
     "controller": (ExitCode.NOT_FOUND, 'rnt doctor --only controller; a terminal without one: [keys] seal = "none"'),
+    "two_people": (ExitCode.NOT_AUTHORISED, "rnt staff request, then two people rnt staff sign; one of them a supervisor or inspector"),
+    "not_here": (ExitCode.NOT_FOUND, "rnt terminal info names the open sessions"),
     "config": (ExitCode.NOT_FOUND, "correct the terminal's configuration, then rnt doctor"),
 }
 """The terminal's word for why it refused → our exit code and the next step."""

@@ -71,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     process.command("clock", lambda request: {"now": clock.set(int(request["now"])) if "now" in request else clock.now()})
     process.command("checkpoints", witness.kept)
     process.command("bundle", vault.bundle)
+    process.command("roster", packs.roster)
     process.command("erase_items", vault.erase)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.listens.wait()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator signs policy packs: from their sources (TOML) to the signed messages its terminals get with the trust list.
+"""The operator signs policy packs, from their sources (TOML) to the signed messages its terminals get with the trust list, and its roster.
 
-Written from the normative text (``policy-pack``), without the terminal's code. The operator does not judge what it signs: whether packs fit
-together is for the terminal to say, and a test may want them not to.
+Written from the normative text (``policy-pack``, ``roster``), without the terminal's code. The operator does not judge what it signs:
+whether packs fit together is for the terminal to say, and a test may want them not to.
 """
 
 from __future__ import annotations
@@ -48,13 +48,22 @@ class Packs:
             policy["channel"] = self.channel
         return {"policy_keys": self.authority.policy_keys(), "policy": policy}
 
+    def roster(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the signed roster of ``people`` (``id``, ``role``, ``spki`` as hex), in force for ``days``, issued ``ago_s`` ago."""
+        now = int(time.time()) - int(request.get("ago_s", 0))
+        people = sorted([str(person["id"]), str(person["role"]), bytes.fromhex(person["spki"])] for person in request["people"])
+        end = int(now + float(request.get("days", 365)) * DAY_S)
+        payload = strict_cbor.dumps({1: self.operator, 4: end, 5: min(now, end) - BACKDATE_S, 6: now, 256: 1, 257: people})
+        return {"roster": self._signed(payload, "rnt-roster").hex()}
+
     def _sign(self, path: Path) -> str:
         now = int(time.time())
         head = {1: self.operator, 4: int(now + self.days * DAY_S), 5: min(now, int(now + self.days * DAY_S)) - BACKDATE_S, 6: now, 256: 1}
         payload = strict_cbor.dumps({**head, **claims(_read(path))})
-        key, kid = self.authority.policy_pem, self.authority.policy_kid
-        message = signatures.sign(payload, typ="rnt-policy", key_pem=key, kid=kid, aad=b"")
-        return base64.urlsafe_b64encode(message).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(self._signed(payload, "rnt-policy")).rstrip(b"=").decode()
+
+    def _signed(self, payload: bytes, typ: str) -> bytes:
+        return signatures.sign(payload, typ=typ, key_pem=self.authority.policy_pem, kid=self.authority.policy_kid, aad=b"")
 
 
 def claims(source: dict[str, Any]) -> dict[int, Any]:

@@ -64,9 +64,9 @@ def test_changing_command_has_a_plan_and_a_yes(path: tuple[str, ...]) -> None:
 
 
 @pytest.mark.clause("TB-18", "JX-44d")
-def test_only_provision_card_write_and_policy_install_change_something() -> None:
+def test_only_these_commands_change_something() -> None:
     found = [path for path, command, _ in COMMANDS if any(p.name == "yes" for p in command.params)]
-    assert found == [("provision",), ("card", "write"), ("policy", "install")]
+    assert found == [("provision",), ("card", "write"), ("staff", "install"), ("staff", "carry-out"), ("policy", "install")]
 
 
 def test_unknown_command_is_a_usage_error_with_a_next_step() -> None:

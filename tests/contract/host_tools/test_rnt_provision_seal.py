@@ -21,6 +21,7 @@ from firmware.runtime.maintenance import Maintenance
 from firmware.runtime.sealing import seal_of
 from host_tools.rnt.outcome import ExitCode
 from simulators.kit.launch import RunningSimulator
+from tests.support.staff import Staff
 from tests.support.station import ROOT
 
 if TYPE_CHECKING:
@@ -137,8 +138,10 @@ def test_tampered_controller_ends_the_keys_and_leaves_the_log_readable(bench: Be
     connected.control("tamper", pulse_ms=0)
     bench.new_order()
     assert bench.provision("--renew", "--serial", "RNT-000001").code == ExitCode.UNSAFE
-    out = bench.folder / "log.rnta"
-    exported = bench.rnt("audit", "export", "--terminal", f"local:{bench.config}", "--out", str(out))
+    out, terminal = bench.folder / "log.rnta", f"local:{bench.config}"
+    staff = Staff(bench.folder / "staff", lambda people: bench.operator.control("roster", people=people)["roster"], bench.rnt, terminal)
+    staff.install()
+    exported = bench.rnt("audit", "export", "--terminal", terminal, "--out", str(out), *staff.warranted("log"))
     assert exported.code == ExitCode.OK, exported.lines
     assert out.stat().st_size > 0
 

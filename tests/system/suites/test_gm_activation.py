@@ -25,6 +25,7 @@ from firmware.runtime import config as configuration
 from firmware.runtime import installation
 from firmware.runtime.maintenance import Maintenance
 from simulators.personas import PERSONAS
+from tests.support.staff import Staff
 from tests.support.station import ROOT, Station
 
 if TYPE_CHECKING:
@@ -102,8 +103,10 @@ def test_activation_under_gm_ends_active_and_verifies_offline(counter: Station) 
 def test_log_under_gm_is_exported_countersigned_and_verified(counter: Station) -> None:
     assert activate(counter)["outcome"] == "ACTIVE"
     counter.stop()
-    log = counter.root / "unit.log"
-    exported = rnt("audit", "export", "--terminal", f"local:{counter.terminal_toml}", "--out", str(log))
+    log, terminal = counter.root / "unit.log", f"local:{counter.terminal_toml}"
+    staff = Staff(counter.root / "staff", lambda people: counter.device("backend", "roster", people=people)["roster"], rnt, terminal, GM)
+    staff.install()
+    exported = rnt("audit", "export", "--terminal", terminal, "--out", str(log), *staff.warranted("log"))
     assert exported.returncode == 0, exported.stdout + exported.stderr
     verified = rnt("audit", "verify", str(log), *trust_keys(counter))
     assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from firmware.core import cbor, cose
 from firmware.core.checkpoint import FIRST, Checkpoint, SignedCheckpoint, sign_checkpoint, verify_checkpoint, verify_countersignature
-from firmware.core.errors import AckRefused, ApprovalRefused, Malformed, SignatureRefused
+from firmware.core.errors import AckRefused, ApprovalRefused, Malformed, PackRefused, SignatureRefused, TwoPeopleRefused
+from firmware.core.keyring import Key, Keyring, Purpose
+from firmware.core.policy import SignedPack, parse_source, read_pack, sign_pack
 from firmware.core.record import verify_record
 from firmware.core.report import Result, Verdict, sign_result, verify_ack, verify_result
+from firmware.core.staff import check_two_people, read_roster
 from firmware.journal import Journal, RecordLink, Spend, audit_file
 from tests.unit.core_codecs.core_world import (
     BOOT,
@@ -27,17 +31,34 @@ from tests.unit.core_codecs.core_world import (
     approval_message,
     check,
 )
+from tests.unit.staff.staff_world import CLERK, POLICY_KEY, REQUEST, ROSTER, SUPERVISOR, roster_message, warrant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 STORE_KEY = bytes(range(32))
-REFUSALS = (SignatureRefused, Malformed, ApprovalRefused, AckRefused)
+REFUSALS = (SignatureRefused, Malformed, ApprovalRefused, AckRefused, PackRefused, TwoPeopleRefused)
 """The declared errors of the verifiers."""
 
 RESULT = sign_result(Result(SERIAL, SIGNED_AT, SESSION, Verdict.CANCELLED, "R207", RECORD.digest), TERMINAL_KEY)
 CHECKPOINT = sign_checkpoint(Checkpoint(SERIAL, SIGNED_AT, 7, b"\x07" * 32, BOOT, 9), TERMINAL_KEY)
+
+
+PACK = sign_pack(
+    SignedPack(
+        parse_source(
+            b'id = "cn/x"\nversion = 1\nparents = ["cn/base@2"]\n'
+            b'[[limit]]\nname = "after_ack_s"\nvalue = 30\nclauses = "CM-3"\nmark = "own"\n'
+        ),
+        OPERATOR,
+        SIGNED_AT,
+        SIGNED_AT,
+        SIGNED_AT + 9,
+    ),
+    POLICY_KEY,
+)
+POLICY_KEYS = Keyring([Key.from_spki(POLICY_KEY.spki, Purpose.POLICY), Key.from_spki(OPERATOR_KEY.spki, Purpose.APPROVAL)])
 
 
 def countersign(signed: SignedCheckpoint, signer: ScalarSigner = OPERATOR_KEY, **changes: Any) -> bytes:
@@ -97,6 +118,20 @@ KINDS = {
             lambda m: verify_countersignature(m, checkpoint=CHECKPOINT, keyring=OPERATOR_KEYS, operator=OPERATOR),
             OPERATOR_KEY,
             CHECKPOINT.digest,
+        ),
+        Kind(cose.Type.POLICY, PACK, lambda m: read_pack(m, keyring=POLICY_KEYS, operator=OPERATOR, seconds=SIGNED_AT), POLICY_KEY),
+        Kind(
+            cose.Type.ROSTER,
+            roster_message(),
+            lambda m: read_roster(m, keyring=POLICY_KEYS, operator=OPERATOR, seconds=SIGNED_AT),
+            POLICY_KEY,
+        ),
+        Kind(
+            cose.Type.WARRANT,
+            warrant(SUPERVISOR),
+            lambda m: check_two_people(REQUEST, [warrant(CLERK), m], ROSTER, seconds=SIGNED_AT),
+            SUPERVISOR.signer,
+            sha256(REQUEST).digest(),
         ),
     )
 }

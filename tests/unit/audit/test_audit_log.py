@@ -242,8 +242,8 @@ def test_journal_of_the_first_version_is_carried_on(tmp_path: Path) -> None:
     head = unit.journal.audit_head()
     unit.journal.close()
     with sqlite3.connect(path, isolation_level=None) as database:
-        database.execute("DROP TABLE countersignature")
-        database.execute("DROP TABLE checkpoint")
+        for table in ("countersignature", "checkpoint", "biometric", "biometric_key", "age"):
+            database.execute(f"DROP TABLE {table}")
         database.execute("PRAGMA user_version=1")
     database.close()
     again = Unit(path)

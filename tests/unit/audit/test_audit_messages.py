@@ -137,7 +137,7 @@ def test_countersignature_of_another_unit_size_root_or_checkpoint_is_refused() -
 
 
 OTHER_TYPES: tuple[Any, ...] = (None, [], {}, -1, "\x00", b"")
-RULES = {typ: typ.removeprefix("rnt-") for typ in KINDS}
+RULES = {typ: typ.removeprefix("rnt-") for typ in KINDS} | {"rnt-policy": "policy-pack"}
 
 
 @EVERY_KIND

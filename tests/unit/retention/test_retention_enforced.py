@@ -195,3 +195,11 @@ def test_note_goes_with_the_session(journal: Journal) -> None:
     retention.enforce(journal, moment(DAY))
     assert journal.noted_ages() == {}
     assert journal._store.query("SELECT count(*) FROM age") == [(0,)]
+
+
+def test_session_of_rows_this_software_does_not_know_is_left_alone(journal: Journal) -> None:
+    journal.append(A, "of-another-software", b"", items={"masked": PERSONAL})
+    write(journal, B, 3)
+    retention.begin(journal, moment(2 * DAY))
+    assert journal.holding() == (A,)
+    assert journal.noted_ages().keys() == {B}
