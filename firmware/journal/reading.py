@@ -194,9 +194,15 @@ def open_tips(store: Store, chains: dict[bytes, bytes]) -> dict[bytes, Tip]:
         rows = session_rows(store, number, tip)
         if not rows or chains.get(name, tip.chain) != tip.chain or any(row.entry.session != name for row in rows):
             raise JournalCorrupt(f"session {number} has lost its rows")
-        if tip.erased != any(row.entry.flags & ERASES for row in rows):  # who is called erased is never asked to erase
+        said = any(row.entry.flags & ERASES for row in rows)
+        if tip.erased != said and (said or _holds_keys(store, number)):  # who is called erased is never asked to erase; see rekey
             raise JournalCorrupt(f"session {number} is not as erased as its rows say")
     return tips
+
+
+def _holds_keys(store: Store, number: int) -> bool:
+    held = "SELECT 1 FROM {} WHERE session = ?"
+    return any(store.query(held.format(drawer.keys), (number,)) for drawer in sealing.DRAWERS)
 
 
 def last_link(store: Store) -> RecordLink:
