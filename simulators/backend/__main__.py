@@ -7,9 +7,8 @@ import argparse
 import os
 import socket
 import threading
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simulators.backend.activation import Activations
 from simulators.backend.api import Api
@@ -18,20 +17,22 @@ from simulators.backend.approvals import Terms
 from simulators.backend.audit import Witness
 from simulators.backend.authority import GM, INTERNATIONAL, SERVER_CERTIFICATES, Authority
 from simulators.backend.clock import Clock
+from simulators.backend.console import Console
 from simulators.backend.enrolment import Enrolments
+from simulators.backend.numbers import Reservations
 from simulators.backend.packs import Packs
 from simulators.backend.pool import FIELDS, MODES, Pool
-from simulators.backend.quota import NATIONAL, QUOTA
 from simulators.backend.remote import Remote
 from simulators.backend.reports import Reports
+from simulators.backend.rules import House
 from simulators.backend.store import PostgresStore, SqliteStore, Store
 from simulators.backend.vault import Vault
 from simulators.backend.verification import Verification, Verifiers
 from simulators.backend.wire import Server, Wire
-from simulators.kit import SimulatorProcess, add_common_arguments, from_arguments
+from simulators.kit import add_common_arguments, from_arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,17 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     process = from_arguments("backend", options)
     authority = Authority(options.state, tls_days=options.tls_days, record_days=options.record_days, suite=options.suite)
     store: Store = PostgresStore(options.postgres) if options.postgres else SqliteStore(options.state / "gateway.db")
-    clock = Clock()
+    clock, house = Clock(), House()
     terms = Terms(options.operator, valid_s=options.valid_s, max_age_s=options.max_age_s)
     verification = Verification(authority.vault_private, _pepper(options.state))
     verifiers = Verifiers(verification, options.workers)
     pool = Pool(store, options.mode)
-    activations = Activations(store, pool, authority, terms, verifiers, clock, refuse_software=options.refuse_software_keys)
+    activations = Activations(store, pool, authority, terms, verifiers, clock, house, refuse_software=options.refuse_software_keys)
     packs = Packs(authority, options.operator, options.pack, options.pack_days, options.channel)
     enrolments = Enrolments(store, authority, options.operator, refuse_software=options.refuse_software_keys, packs=packs)
     reports = Reports(store, pool, authority, options.operator, verifiers, clock)
     witness, vault = Witness(store, authority, options.operator, verifiers, clock), Vault(store, authority)
-    api = Api(store, activations, reports, enrolments, Remote(store, pool, terms.house), witness, clock)
+    api = Api(store, activations, reports, enrolments, Remote(store, pool, terms.house), witness, Reservations(store, clock, house), clock)
     for blank in options.blank:
         pool.add_text(blank)
 
@@ -66,9 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     enrolments.url = f"https://localhost:{port}"
     order = options.state / "work-order.txt"
     order.write_text(enrolments.write_order())
-    _commands(process, store, pool, verification, activations, enrolments)
+    Console(store, pool, verification, activations, enrolments, clock, house).serve(process.command)
     process.command("drop_connections", lambda _: {"dropped": server.drop_connections(), "accepted": server.wire.accepted})
-    process.command("clock", lambda request: {"now": clock.set(int(request["now"])) if "now" in request else clock.now()})
     process.command("checkpoints", witness.kept)
     process.command("bundle", vault.bundle)
     process.command("roster", packs.roster)
@@ -110,54 +110,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--server-certificate", choices=SERVER_CERTIFICATES, default="good", help="certificate the server shows")
     parser.add_argument("--tls", choices=("1.3", "1.2"), default="1.3", help="the one TLS version spoken")
     return parser
-
-
-def _commands(
-    process: SimulatorProcess, store: Store, pool: Pool, verification: Verification, activations: Activations, enrolments: Enrolments
-) -> None:
-    def refuse(request: dict[str, Any]) -> None:
-        activations.refuse_next = str(request["code"])
-
-    def quota(request: dict[str, Any]) -> None:
-        held = int(request["held"])
-        if not 0 <= held <= QUOTA:
-            raise ValueError("held")
-        person = verification.person(request.get("kind", "D01"), request["number"])
-        store.run(lambda db: db.do("quota.set", person, NATIONAL, held))
-
-    def revoke(request: dict[str, Any]) -> None:
-        if store.run(lambda db: db.run("terminal.revoke", request["serial"])) != 1:
-            raise ValueError("serial")
-
-    process.command("blank", lambda request: pool.add({name: value for name, value in request.items() if name != "cmd"}))
-    process.command("blanks", lambda request: pool.add_text(f"@{request['file']}"))
-    process.command("refuse", refuse)
-    process.command("quota", quota)
-    process.command("revoke", revoke)
-    process.command("work_order", lambda _: {"token": enrolments.write_order()})
-    process.command("persons", lambda _: {"persons": store.run(lambda db: db.dump("quota", "person, held"))})
-    process.command("state", lambda _: _state(store, pool))
-
-
-SHOWN: Mapping[str, tuple[str, str]] = {
-    "numbers": ("number", "id, msisdn, imsi, iccid, state, session"),
-    "activations": ("activation", "id, session, serial, outcome, code, record, approval_id, iccid"),
-    "results": ("result", "id, session, serial, outcome, code, record, ack"),
-    "spent": ("spent", "id, approval_id, session"),
-    "terminals": ("terminal", "serial, protection, sequence, last, revoked"),
-    "chain_breaks": ("chain_break", "id, serial, record, sequence"),
-    "issues": ("issue", "id, session, iccid, mode"),
-    "unlockings": ("unlocking", "id, session, challenge"),
-    "relay_rounds": ("relay_round", "id, session, sequence, done"),
-}
-"""What ``state`` tells: name → table, columns. No key, code or answer of a card is among them."""
-
-
-def _state(store: Store, pool: Pool) -> dict[str, Any]:
-    """Return everything a test may see, as it was at one moment."""
-    told, blanks = store.run(lambda db: ({name: db.dump(table, columns) for name, (table, columns) in SHOWN.items()}, pool.listing(db)))
-    releases = [row for row in told["results"] if row["ack"] != "active"]
-    return {**told, "releases": releases, "blanks": blanks, "pool": Counter(blank["state"] for blank in blanks)}
 
 
 def _pepper(state: Path) -> bytes:

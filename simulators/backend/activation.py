@@ -5,7 +5,8 @@ Rules, in order
 1. the same key and record get the stored answer; the same key with another record is an error of the caller
 2. signature, type, shape and terminal, then the unit's chain (sequence number and previous digest): else R802, nothing stored
 3. from here the record is part of the chain and its answer is stored: nonce new, items proved by their digests, else R802
-4. deny-list, provenance, checks, number, validity, notice, liveness, blank card, quota: one code each
+4. the deny-list, the registers and the record itself (``judgement``), blank card, quota: one code each, or a hold that stores no
+   decision yet
 5. blank, its counters, number, quota, nonce and answer commit together; the approval leaves afterwards
 
 A refusal undoes the whole work and is stored by a second one, which looks for an answer again before it stores its own.
@@ -18,10 +19,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import approvals, issues
+from simulators.backend import approvals, issues, judgement, numbers
 from simulators.backend.bodies import text
-from simulators.backend.errors import ApiError, Refusal
-from simulators.backend.quota import NATIONAL, QUOTA, take_quota
+from simulators.backend.errors import ApiError, Hold, Refusal
+from simulators.backend.quota import count
 from simulators.backend.strict_cbor import Malformed
 from simulators.backend.verification import Task
 
@@ -31,11 +32,17 @@ if TYPE_CHECKING:
     from simulators.backend.authority import Authority
     from simulators.backend.clock import Clock
     from simulators.backend.pool import Pool
+    from simulators.backend.rules import House
     from simulators.backend.shapes import Record
     from simulators.backend.store import Db, Store
     from simulators.backend.verification import Prepared, Verifiers
 
 Answer = dict[str, Any]
+HELD = "held"
+LAPSED = "R410"
+"""The number a session reserved is no longer its own."""
+UNCLEAR = "R207"
+"""How a hold ends whose time is over: nobody was accepted unchecked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ class Activations:
     terms: approvals.Terms
     verifiers: Verifiers
     clock: Clock
+    house: House
     refuse_next: str | None = None
     refuse_software: bool = False
 
@@ -79,27 +87,34 @@ class Activations:
         try:
             return await self.store.ask(lambda db: self._approve(db, asked, prepared, ordered))
         except Refusal as refusal:
-            code = refusal.code
-        if ordered and code == ordered:
+            answer = _refused(refusal.code)
+        except Hold as hold:
+            answer = {"outcome": "held", "code": hold.code, "until": self.clock.now() + self.house.rules.hold_s, "why": hold.why}
+        if ordered and answer["code"] == ordered:
             self.refuse_next = None
-        return await self.store.ask(lambda db: self._refuse(db, asked, prepared, code))
+        return await self.store.ask(lambda db: self._end(db, asked, prepared, answer))
 
-    async def status(self, serial: str, session: bytes) -> Answer:
-        """Return the stored answer; raises :class:`ApiError` 404."""
-        row = await self.store.ask(lambda db: db.one("activation.answer", session, serial))
+    async def status(self, unit: Unit, session: bytes) -> Answer:
+        """Return the stored answer, a held one decided anew; raises :class:`ApiError` 404."""
+        row = await self.store.ask(lambda db: db.one("activation.answer", session, unit.serial))
         if row is None:
             raise ApiError(404, "NOT_FOUND", "no such activation")
-        return dict(json.loads(row["answer"]))
+        answer = dict(json.loads(row["answer"]))
+        if answer["outcome"] != HELD:
+            return answer
+        (kept,) = await self.store.ask(lambda db: db.all("activation.vault_find", session))
+        body = json.dumps({"record": text(bytes(kept["record"])), "items": text(bytes(kept["items"]))}).encode()
+        return await self.decide(Asked(unit, session, body))
 
     def _admit(self, db: Db, asked: Asked, prepared: Prepared) -> tuple[Record, Mapping[str, Any]] | Answer:
         """Return the authentic next record of the chain, now part of it, and its unit; or the answer there is. A break is remembered."""
         unit = db.one("terminal.heard", self.clock.now(), asked.unit.serial, asked.unit.tls)
         if unit is None:
             raise ApiError(403, "PERMISSION_DENIED", "not the current TLS certificate of a terminal")
-        known = db.all("activation.known", asked.session, asked.session)
+        record, known = prepared.record, db.all("activation.known", asked.session, asked.session)
         if known:
-            return _stored(known, asked, prepared)
-        record = prepared.record
+            answer = _stored(known, asked, prepared)
+            return (record, unit) if answer["outcome"] == HELD and record is not None else answer
         if record is None or bytes(unit["spki"]) != asked.unit.spki:
             return _refused("R802")
         if record.claims[1] != asked.unit.serial or record.claims[266] != unit["protection"]:
@@ -131,9 +146,9 @@ class Activations:
         """Reserve card, number and quota, and approve."""
         iccid = str(record.iccid)
         blank = self.pool.take(db, iccid)
-        if not take_quota(db, person, NATIONAL, QUOTA):
-            raise Refusal("R401")
-        issue = issues.make(db, blank, _reserve_number(db, iccid, record.session), self.terms.house)
+        tariff, number = self._number(db, iccid, record.session, person)
+        held = count(db, person, tariff, self.house.rules)
+        issue = issues.make(db, blank, number, self.terms.house)
         known = variant if variant != approvals.REPLAY else None
         try:
             approval = approvals.build(record, issue, now=self.clock.now(), terms=self.terms, authority=self.authority, variant=known)
@@ -141,29 +156,70 @@ class Activations:
             raise Refusal("R802") from None
         issues.keep(db, record.session, iccid, issue)
         answer = {"outcome": "approved", "approval": text(approval.message), "profile": text(approval.sealed)}
+        if held > self.house.rules.warn_at:
+            answer["warning"] = "W-401"
         return _older_approval(db) if variant == approvals.REPLAY else answer, approval
 
+    def _number(self, db: Db, iccid: str, session: bytes, person: bytes) -> tuple[str, issues.Number]:
+        """Return tariff and number of the session: the one it reserved, else the next. A released number is not used again."""
+        rules, now = self.house.rules, self.clock.now()
+        mine = db.one("number.take", iccid, person, now, session, now)
+        if mine:
+            return str(mine["tariff"]), issues.Number(imsi=str(mine["imsi"]), msisdn=str(mine["msisdn"]))
+        if db.one("number.of", session):
+            raise Refusal(LAPSED)
+        return rules.tariff, numbers.new(db, session, iccid=iccid, tariff=rules.tariff, state="reserved", person=person, since=now)
+
     def _judge(self, db: Db, record: Record, unit: Mapping[str, Any], prepared: Prepared, ordered: str | None) -> None:
-        """Raise the one code that stands against this record, if any does."""
-        if db.run("activation.nonce", record.claims[10], record.session) == 0 or prepared.fault == "R802":
+        """Raise the one code that stands against this record, if any does, or its hold."""
+        now, rules = self.clock.now(), self.house.rules
+        held = db.one("register.hold_of", record.session)
+        if held is None and db.run("activation.nonce", record.claims[10], record.session) == 0:
+            raise Refusal("R802")
+        if prepared.fault == "R802":
             raise Refusal("R802")
         if ordered:
             raise Refusal(ordered)
         if unit["revoked"] or (self.refuse_software and record.claims[266] == "software"):
             raise Refusal("R505")
+        judged = judgement.Judged(record, prepared, now, str(held["verdict"]) if held else "")
+        clerk = judgement.counter(db, judged, rules)
         if prepared.fault:
             raise Refusal(prepared.fault)
+        if held and not held["verdict"] and held["until"] <= now:
+            raise Refusal(UNCLEAR)
+        judgement.parties(db, judged, rules, clerk)
+        judgement.concerned(db, judged)
+        judgement.pace(db, judged, rules)
+        judgement.review(judged, rules)
 
-    def _refuse(self, db: Db, asked: Asked, prepared: Prepared, code: str) -> Answer:
+    def _end(self, db: Db, asked: Asked, prepared: Prepared, answer: Answer) -> Answer:
+        """Store a refusal or a hold; a hold that is there already stays as it is."""
         admitted = self._admit(db, asked, prepared)
-        return admitted if isinstance(admitted, dict) else self._keep(db, admitted[0], _refused(code))
+        if isinstance(admitted, dict):
+            return admitted
+        record, _ = admitted
+        if answer["outcome"] == HELD:
+            known = db.one("register.hold_of", record.session)
+            if known:
+                return {**answer, "until": int(known["until"])}
+            db.do("register.hold", record.session, asked.unit.serial, answer["why"], self.clock.now(), answer["until"])
+            db.do("activation.vault_keep", record.session, prepared.signed, prepared.sealed)
+        return self._keep(db, record, answer, person=prepared.person or None)
 
     def _keep(
         self, db: Db, record: Record, answer: Answer, *, approval: approvals.Approval | None = None, person: bytes | None = None
     ) -> Answer:
-        row = (record.session, record.claims[1], record.digest, answer["outcome"], answer.get("code", ""), json.dumps(answer))
-        rest = (approval.approval_id, approval.data_digest, person) if approval else (None, None, None)
-        db.do("activation.keep", *row, *rest, record.iccid, self.clock.now())
+        outcome, code = answer["outcome"], "" if answer["outcome"] == "approved" else answer["code"]
+        decision = (outcome, code, json.dumps(answer))
+        proof = (approval.approval_id, approval.data_digest) if approval else (None, None)
+        if db.one("register.hold_of", record.session) and outcome != HELD:
+            db.do("activation.decide", *decision, *proof, record.session)
+            if outcome != "approved":
+                db.do("activation.vault_erase", record.session)
+            return answer
+        of = (record.iccid, self.clock.now(), record.claims[257], record.claims[281])
+        db.do("activation.keep", record.session, record.claims[1], record.digest, *decision, *proof, person, *of)
         return answer
 
 
@@ -173,15 +229,10 @@ def _stored(known: list[Mapping[str, Any]], asked: Asked, prepared: Prepared) ->
         raise ApiError(409, "ABORTED", "this session was cancelled")
     if row["serial"] != asked.unit.serial or bytes(row["record"]) not in prepared.digests:
         raise ApiError(422, "IDEMPOTENCY_KEY_REUSED", "this key belongs to another request")
-    return dict(json.loads(row["text"]))
-
-
-def _reserve_number(db: Db, iccid: str, session: bytes) -> issues.Number:
-    """Reserve the next number: an MSISDN of an unassigned range and an IMSI of network 460 00. A released number is not used again."""
-    (row,) = db.all("number.reserve", iccid, session)
-    number = issues.Number(imsi=f"46000{row['id']:010d}", msisdn=f"86120{row['id']:08d}")
-    db.do("number.name", number.msisdn, number.imsi, row["id"])
-    return number
+    answer = dict(json.loads(row["text"]))
+    if answer["outcome"] == HELD and len(known) > 1:
+        raise ApiError(409, "ABORTED", "this session was cancelled")
+    return answer
 
 
 def _older_approval(db: Db) -> Answer:

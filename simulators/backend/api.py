@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from simulators.backend.audit import Witness
     from simulators.backend.clock import Clock
     from simulators.backend.enrolment import Enrolments
+    from simulators.backend.numbers import Reservations
     from simulators.backend.remote import Remote
     from simulators.backend.reports import Reports
     from simulators.backend.store import Store
@@ -69,6 +70,7 @@ class Api:
     enrolments: Enrolments
     remote: Remote
     witness: Witness
+    reservations: Reservations
     clock: Clock
     _units: dict[bytes, Unit] = field(default_factory=dict)
 
@@ -110,7 +112,7 @@ class Api:
     async def status(self, request: Request) -> Answer:
         """Return the stored answer of a session."""
         unit = await self.current(request)
-        return await self.activations.status(unit.serial, _session(request.key))
+        return await self.activations.status(unit, _session(request.key))
 
     async def result(self, request: Request) -> Answer:
         """Take a result."""
@@ -131,6 +133,11 @@ class Api:
         approval, sequence, answers = relay_round(request.body)
         commands, done = await self.remote.relay(unit.serial, session, approval, sequence, answers)
         return {"commands": [text(command) for command in commands], "done": done}
+
+    async def reserve(self, request: Request) -> Answer:
+        """Reserve a number for a session."""
+        await self.current(request)
+        return await self.reservations.reserve(_session(request.key), members(request.body, "tariff")["tariff"])
 
     async def time(self, request: Request) -> Answer:
         """Tell the time."""
@@ -171,6 +178,7 @@ OPERATIONS = (
     Operation("POST", "/v1/activations/{key}/result", "result", Api.result),
     Operation("POST", "/v1/activations/{key}/unlock", "unlock", Api.unlock),
     Operation("POST", "/v1/activations/{key}/relay", "relay", Api.relay),
+    Operation("POST", "/v1/reservations", "reserve", Api.reserve),
     Operation("GET", "/v1/time", "time", Api.time),
     Operation("POST", "/v1/heartbeat", "heartbeat", Api.heartbeat),
     Operation("GET", "/v1/checkpoints", "log", Api.log),

@@ -12,6 +12,14 @@ class Refusal(Exception):
         self.code = code
 
 
+class Hold(Exception):
+    """The operator neither approves nor refuses yet: a hold's ``code``, and whom it waits for."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(code)
+        self.code, self.why = code, why
+
+
 class ApiError(Exception):
     """The request cannot be answered; the body is ``{status, code, message}`` (CAMARA Commonalities)."""
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from simulators.backend import shapes, signatures, strict_cbor
 from simulators.backend.errors import ApiError
 from simulators.backend.proofs import proven
-from simulators.backend.quota import NATIONAL, give_back_quota
+from simulators.backend.quota import give_back
 from simulators.backend.signatures import NotAuthentic
 from simulators.backend.strict_cbor import Malformed
 
@@ -64,7 +64,7 @@ class Reports:
             return str(earlier["ack"])
         if activation is None and db.one("activation.find", session):
             raise ApiError(409, "ABORTED", "this session is being decided")
-        ack = _carry_out(db, self.pool, unit.serial, claims, activation)
+        ack = _carry_out(db, self.pool, unit.serial, claims, activation, self.clock.now())
         db.do("activation.settle", session, unit.serial, outcome, claims[258], claims[260], ack, self.clock.now())
         return ack
 
@@ -94,7 +94,7 @@ def _authentic(unit: Unit, session: bytes, signed: bytes, activation: Mapping[st
     return claims
 
 
-def _carry_out(db: Db, pool: Pool, serial: str, claims: Mapping[int, Any], activation: Mapping[str, Any] | None) -> str:
+def _carry_out(db: Db, pool: Pool, serial: str, claims: Mapping[int, Any], activation: Mapping[str, Any] | None, now: int) -> str:
     session, outcome = claims[7], claims[257]
     if activation is None:
         _close_gap(db, serial, claims[260])
@@ -104,12 +104,14 @@ def _carry_out(db: Db, pool: Pool, serial: str, claims: Mapping[int, Any], activ
         good = outcome not in shapes.WITH_CARD or (claims[261] == [activation["iccid"], activation["profile"]] and proven(db, pool, claims))
         ack = "active" if good else "failed"
         db.do("activation.spend", claims[259], session)
+    if activation["outcome"] == "held":
+        db.do("activation.vault_erase", session)
     if activation["outcome"] == "approved" and activation["iccid"] is not None:
         card = "used" if good else "blank" if outcome == "cancelled" else "scrapped"
         db.do("card.end", card, activation["iccid"])
-        db.do("number.end", "active" if good else "released", session)
-        if not good:
-            give_back_quota(db, activation["person"], NATIONAL)
+        ended = db.all("number.end", "active" if good else "released", now, session)
+        if not good and activation["person"] and ended:
+            give_back(db, activation["person"], str(ended[0]["tariff"]))
     return ack
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LENGTH = struct.Struct(">I")
 THREADS = 2
+SERVICE_NUMBER = 9
 UNUSED = frozenset({260, 261})
 """Claims that are judged here and not needed afterwards."""
 
@@ -53,8 +54,8 @@ class Prepared:
     """What was found.
 
     ``record``: ``None`` when not authentic; ``fault``: R802 for items that prove nothing, else the first code of the identity's rules, else
-    nothing; ``person``: the pseudonym numbers are counted under; ``others``: role and pseudonym of other parties; ``digests``: SHA-256
-    and SM3 of the signed bytes.
+    nothing; ``person``: the pseudonym numbers are counted under; ``others``: role and pseudonym of other parties; ``number``: the
+    service number the business is about; ``digests``: SHA-256 and SM3 of the signed bytes.
     """
 
     record: Record | None
@@ -64,6 +65,7 @@ class Prepared:
     fault: str = ""
     person: bytes = b""
     others: tuple[tuple[str, bytes], ...] = ()
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +89,29 @@ class Verification:
             record = shapes.record(payload, signed)
         except (NotAuthentic, Malformed):
             return Prepared(None, signed, sealed, digests)
-        fault, person, others = self._judge(record, sealed, task.today)
+        fault, person, others, number = self._judge(record, sealed, task.today)
         claims = {number: value for number, value in record.claims.items() if number not in UNUSED}
-        return Prepared(Record(claims, record.digest, record.like), signed, sealed, digests, fault, person, others)
+        return Prepared(Record(claims, record.digest, record.like), signed, sealed, digests, fault, person, others, number)
 
-    def _judge(self, record: Record, sealed: bytes, today: str) -> tuple[str, bytes, tuple[tuple[str, bytes], ...]]:
-        """Return the fault, the subscriber's pseudonym, and role and pseudonym of other parties."""
+    def _judge(self, record: Record, sealed: bytes, today: str) -> tuple[str, bytes, tuple[tuple[str, bytes], ...], str]:
+        """Return the fault, the subscriber's pseudonym, role and pseudonym of other parties, and the number concerned."""
         try:
             plain = signatures.unseal(sealed, private_key=self.vault_private, info=b"rnt/items/1" + record.session)
             values = shapes.items(plain, record.claims[260], record.like)
         except (NotAuthentic, Malformed):
-            return "R802", b"", ()
+            return "R802", b"", (), ""
         person = self.person(str(record.claims.get(258)), str(values[2])) if 2 in values else b""
         others = tuple(
             (party[1], self.person(party[2], str(values[shapes.PARTY_STEP * at + 2])))
             for at, party in enumerate(record.claims[277], 1)
             if shapes.PARTY_STEP * at + 2 in values
         )
+        number = str(values.get(SERVICE_NUMBER, ""))
         try:
             check_identity(record, values, today=today)
         except Refusal as refusal:
-            return refusal.code, person, others
-        return "", person, others
+            return refusal.code, person, others, number
+        return "", person, others, number
 
 
 class Verifiers:

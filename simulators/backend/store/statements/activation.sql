@@ -6,8 +6,8 @@ SELECT answer FROM activation WHERE session = ? AND serial = ?;
 -- name: find
 SELECT serial, record, outcome, approval_id, profile, person, iccid FROM activation WHERE session = ?;
 -- name: keep
-INSERT INTO activation (session, serial, record, outcome, code, answer, approval_id, profile, person, iccid, at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO activation (session, serial, record, outcome, code, answer, approval_id, profile, person, iccid, at, kind, clerk)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: older
 SELECT answer FROM activation WHERE outcome = 'approved' ORDER BY id DESC LIMIT 1;
 -- name: nonce
@@ -24,3 +24,5 @@ INSERT INTO vault (session, record, items) VALUES (?, ?, ?) ON CONFLICT DO NOTHI
 SELECT v.record, v.items, a.answer FROM vault v JOIN activation a ON a.session = v.session WHERE v.session = ?;
 -- name: vault_erase
 UPDATE vault SET items = NULL WHERE session = ?;
+-- name: decide
+UPDATE activation SET outcome = ?, code = ?, answer = ?, approval_id = ?, profile = ? WHERE session = ? AND outcome = 'held';

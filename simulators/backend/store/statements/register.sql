@@ -1,0 +1,49 @@
+-- name: agent
+INSERT INTO agent (code, name, contract_until, filed, parent, blacklisted) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET
+  name = excluded.name, contract_until = excluded.contract_until, filed = excluded.filed, parent = excluded.parent,
+  blacklisted = excluded.blacklisted;
+-- name: agents
+SELECT code, name, contract_until FROM agent WHERE filed = 1 AND blacklisted = 0 AND parent = '' AND contract_until > ? ORDER BY code;
+-- name: clerk
+INSERT INTO clerk (staff, agent, trained_until, barred, person) VALUES (?, ?, ?, ?, ?) ON CONFLICT (staff) DO UPDATE SET
+  agent = excluded.agent, trained_until = excluded.trained_until, barred = excluded.barred, person = excluded.person;
+-- name: site
+INSERT INTO site (serial, agent, cells, seen, withdrawn) VALUES (?, ?, ?, ?, ?) ON CONFLICT (serial) DO UPDATE SET agent = excluded.agent,
+  cells = excluded.cells, seen = excluded.seen, withdrawn = excluded.withdrawn;
+-- name: seen
+UPDATE site SET seen = ? WHERE serial = ?;
+-- name: counter
+SELECT s.agent, s.cells, s.seen, s.withdrawn, a.contract_until, a.filed, a.parent, a.blacklisted, c.agent AS employer, c.trained_until,
+  c.barred, c.person FROM site s LEFT JOIN agent a ON a.code = s.agent LEFT JOIN clerk c ON c.staff = ? WHERE s.serial = ?;
+-- name: release
+INSERT INTO release (digest, number) VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET number = excluded.number;
+-- name: release_of
+SELECT number FROM release WHERE digest = ?;
+-- name: person
+INSERT INTO person (person, online, restricted) VALUES (?, ?, ?) ON CONFLICT (person) DO UPDATE SET online = excluded.online,
+  restricted = excluded.restricted;
+-- name: person_of
+SELECT online, restricted FROM person WHERE person = ?;
+-- name: lock
+INSERT INTO number_lock (msisdn, reason) VALUES (?, ?) ON CONFLICT (msisdn) DO UPDATE SET reason = excluded.reason;
+-- name: unlock
+DELETE FROM number_lock WHERE msisdn = ?;
+-- name: number
+SELECT n.person, n.state, l.reason FROM number n LEFT JOIN number_lock l ON l.msisdn = n.msisdn WHERE n.msisdn = ?
+  AND n.state NOT IN ('reserved', 'released') ORDER BY n.id DESC LIMIT 1;
+-- name: pace
+SELECT (SELECT count(*) FROM activation WHERE person = ? AND at > ? AND outcome = 'approved') AS of_person,
+  (SELECT count(*) FROM activation WHERE serial = ? AND at > ? AND outcome = 'approved' AND iccid IS NOT NULL) AS of_terminal,
+  (SELECT count(*) FROM activation WHERE person = ? AND at > ? AND outcome = 'refused') AS refused;
+-- name: as_proxy
+SELECT count(*) AS times FROM proxying WHERE person = ? AND at > ?;
+-- name: hold
+INSERT INTO hold (session, serial, why, since, until, verdict, officer) VALUES (?, ?, ?, ?, ?, '', '');
+-- name: hold_of
+SELECT why, until, verdict FROM hold WHERE session = ?;
+-- name: holds
+SELECT session, serial, why, since, until FROM hold WHERE verdict = '' ORDER BY id;
+-- name: review
+UPDATE hold SET verdict = ?, officer = ? WHERE session = ? AND verdict = '';
+-- name: proxied
+INSERT INTO proxying (person, at) VALUES (?, ?);
