@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the mark off a picture, as an auditor would: with the table of letters in ``tests/vectors/camera`` and none of our code."""
+"""Reads the mark off a picture, and writes one, as an auditor would: with the table in ``tests/vectors/camera`` and none of our code."""
 
 from __future__ import annotations
 
@@ -61,3 +61,28 @@ def assert_marked(image: bytes, text: str, *, across: bool) -> None:
     if across:
         lines = -(-len(text) // ((len(rows_of(image)[0]) - 2 * MARGIN) // STEP))
         assert written_across(image, text, len(rows_of(image)) - lines * LINE - 2 * MARGIN) > 1000
+
+
+def marked(image: bytes, text: str) -> bytes:
+    """Return a page as it has to be once it is marked across and under."""
+    rows, told = [bytearray(row) for row in rows_of(image)], f"{text}  "
+    width = len(rows[0])
+    for number, top in enumerate(range(FIRST, len(rows) - 7 * DOT, EVERY)):
+        for column in range(width // STEP):
+            for x, y in _dots(told[(number * SHIFT + column) % len(told)]):
+                tone = rows[top + y][column * STEP + x]
+                rows[top + y][column * STEP + x] = tone // 2 if tone >= 128 else (tone + 256) // 2
+    fit = (width - 2 * MARGIN) // STEP
+    lines = [text[at : at + fit] for at in range(0, len(text), fit)]
+    clear = [bytearray(b"\xff" * width) for _ in range(len(lines) * LINE + 2 * MARGIN)]
+    for number, line in enumerate(lines):
+        for column, letter in enumerate(line):
+            for x, y in _dots(letter):
+                clear[MARGIN + number * LINE + y][MARGIN + column * STEP + x] = 0
+    return b"P5\n%d %d\n255\n" % (width, len(rows) + len(clear)) + b"".join(rows + clear)
+
+
+def _dots(letter: str) -> list[tuple[int, int]]:
+    """Return the pixels of a letter, from its corner."""
+    rows = LETTERS[letter]
+    return [(x, y) for y in range(7 * DOT) for x in range(5 * DOT) if rows[y // DOT][x // DOT] == "#"]
