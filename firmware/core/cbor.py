@@ -22,7 +22,7 @@ from firmware.core.errors import Malformed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "Malformed", "decode", "encode"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "Malformed", "decode", "encode", "encode_array"]
 
 MAX_DEPTH: Final = 16
 MAX_BYTES: Final = 65_536
@@ -36,7 +36,8 @@ _DIRECT: Final = 24
 """Additional information below this is the argument itself."""
 _LEAST: Final = {24: _DIRECT, 25: 1 << 8, 26: 1 << 16, 27: 1 << 32}
 """Additional information that announces 1, 2, 4, 8 bytes → the least argument that needs them; above is reserved or indefinite."""
-_SHORT_HEADS: Final = tuple(tuple(bytes([major << 5 | argument]) for argument in range(_DIRECT)) for major in range(_TAG))
+_KNOWN: Final = 512
+"""Heads with an argument below this are made once: every map key, length and small number of our messages."""
 
 
 def encode(value: Any) -> bytes:
@@ -47,6 +48,11 @@ def encode(value: Any) -> bytes:
     except UnicodeEncodeError:
         raise ValueError("text is not Unicode") from None  # the original error holds the whole text
     return b"".join(parts)
+
+
+def encode_array(elements: list[bytes]) -> bytes:
+    """Return the array whose elements :func:`encode` has written already."""
+    return b"".join((_head(_ARRAY, len(elements)), *elements))
 
 
 def decode(data: bytes, limit: int = MAX_BYTES) -> Any:
@@ -67,15 +73,17 @@ def decode(data: bytes, limit: int = MAX_BYTES) -> Any:
 def _write(value: Any, depth: int, put: Callable[[bytes], None]) -> None:
     """Put the encoding of ``value``, which stands inside ``depth`` containers."""
     kind = type(value)
-    if kind is int:
-        put(_head(_UNSIGNED, value) if value >= 0 else _head(_NEGATIVE, -1 - value))
-    elif kind is bytes:
-        put(_head(_BYTES, len(value)))
+    if kind is bytes:
+        size = len(value)
+        put(_BYTES_HEADS[size] if size < _KNOWN else _head(_BYTES, size))
         put(value)
     elif kind is str:
         text = value.encode()
-        put(_head(_TEXT, len(text)))
+        size = len(text)
+        put(_TEXT_HEADS[size] if size < _KNOWN else _head(_TEXT, size))
         put(text)
+    elif kind is int:
+        put(_UNSIGNED_HEADS[value] if 0 <= value < _KNOWN else _head(_UNSIGNED, value) if value >= 0 else _head(_NEGATIVE, -1 - value))
     elif kind is list or kind is dict:
         if depth >= MAX_DEPTH:
             raise ValueError("nested too deep")
@@ -100,18 +108,23 @@ def _write_map(values: dict[int, Any], depth: int, put: Callable[[bytes], None])
             raise TypeError("map keys are non-negative integers")
     put(_head(_MAP, len(values)))
     for key in sorted(values):
-        put(_head(_UNSIGNED, key))
+        put(_UNSIGNED_HEADS[key] if key < _KNOWN else _head(_UNSIGNED, key))
         _write(values[key], depth, put)
 
 
 def _head(major: int, argument: int) -> bytes:
     """Return the shortest head of ``major`` with ``argument``, which is not negative."""
     if argument < _DIRECT:
-        return _SHORT_HEADS[major][argument]
+        return bytes((major << 5 | argument,))
     if argument > _ARGUMENT_MAX:
         raise ValueError("integer beyond 64 bits")
     info = _DIRECT + (argument >= _LEAST[25]) + (argument >= _LEAST[26]) + (argument >= _LEAST[27])
     return bytes([major << 5 | info]) + argument.to_bytes(1 << (info - _DIRECT), "big")
+
+
+_UNSIGNED_HEADS, _BYTES_HEADS, _TEXT_HEADS = (
+    tuple(_head(major, argument) for argument in range(_KNOWN)) for major in (_UNSIGNED, _BYTES, _TEXT)
+)
 
 
 def _read(data: bytes, at: int, depth: int) -> tuple[Any, int]:

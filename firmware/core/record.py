@@ -201,8 +201,8 @@ def build_record(facts: RecordFacts, people: tuple[Person, ...], *, salts: bytes
     values = numbered(people, suite)
     numbers = [PARTY_STEP * nth + number for nth in range(len(people)) for number in Field]
     fresh = (salts[at : at + SALT_LENGTH] for at in range(0, len(salts), SALT_LENGTH))
-    items = {number: [salt, number, values[number]] for salt, number in zip(fresh, numbers, strict=True) if number in values}
-    digests = tuple((number, _item_digest(item, suite)) for number, item in items.items())
+    items = {number: cbor.encode([salt, number, values[number]]) for salt, number in zip(fresh, numbers, strict=True) if number in values}
+    digests = tuple((number, suite.digest(item)) for number, item in items.items())
     subscriber, *others = (person.party() for person in people)
     record = Record(subscriber, tuple(others), digests, facts, suite)
     said = _to_claims(record)
@@ -213,7 +213,7 @@ def build_record(facts: RecordFacts, people: tuple[Person, ...], *, salts: bytes
         raise ValueError(f"no record can say this: {error}") from None
     if again != record or len(payload) > cbor.MAX_BYTES:
         raise ValueError("no record can say this")
-    return RecordDraft(payload, cbor.encode(list(items.values())), record)
+    return RecordDraft(payload, cbor.encode_array(list(items.values())), record)
 
 
 def sign_record(draft: RecordDraft, signer: cose.Signer) -> SignedRecord:
@@ -264,17 +264,13 @@ def disclose(record: Record, items: bytes) -> dict[int, str | bytes]:
         if claims.uint(number) not in digests or number in values:
             raise Malformed("item field")
         values[number] = claims.digest(value) if is_picture(number) else claims.text(value)
-        if _item_digest(item, record.suite) != digests[number]:
+        if record.suite.digest(cbor.encode(item)) != digests[number]:
             raise Malformed("item does not match the record")
     return values
 
 
 def _signed(message: bytes, record: Record) -> SignedRecord:
     return SignedRecord(message, record.suite.digest(message), record)
-
-
-def _item_digest(item: list[Any], suite: Suite) -> bytes:
-    return suite.digest(cbor.encode(item))
 
 
 def _to_claims(record: Record) -> dict[int, Any]:

@@ -3,7 +3,8 @@
 
 None of these can carry an identity value: a document is read by the reader or pictured by the camera, a face is seen by the camera (182号
 二(一): no typing). Words are the codes of the requirements, words of closed lists, a member of staff's own credential, the number of a
-telephone line and an opaque token; each has a form that no name, address, birth date or document number has.
+telephone line, an opaque token and a line of the operator's signed answer; each has a form that no name, address, birth date or document
+number has.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ FIELDS: Final[dict[str, dict[str, type]]] = {
     "second": {"staff": str, "pin": str},
     "token": {"token": str},
     "agreement": {"signed": bool},
+    "carried": {"part": str},
     "cancel": {},
     "refuse": {"code": str, "note": str},
 }
@@ -47,6 +49,7 @@ FORMS: Final = {
     "token": re.compile(r"[A-Za-z0-9_-]{32,1024}"),
     "code": re.compile(r"R[0-9]{3}"),
     "note": re.compile(r"[a-z]+(-[a-z]+)*"),
+    "part": re.compile(r"RNT1:A:[0-9A-F]{16}:[1-9][0-9]?/[1-9][0-9]?:[A-Z2-7]{1,1000}"),
 }
 """Field → the whole form of its text. ``line`` is the number a business concerns, as dialled from abroad; empty for none."""
 

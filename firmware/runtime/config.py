@@ -124,6 +124,17 @@ class PhotoDecoder:
 
 
 @dataclass(frozen=True, slots=True)
+class Offline:
+    """Whether a submission may be carried to the operator by hand when it cannot be reached, and the folder for its file.
+
+    ``folder``: where the stick is mounted; ``lines = true`` alone: over the screen, as QR codes.
+    """
+
+    folder: str = ""
+    lines: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Patience:
     """How long the terminal waits, in seconds: for a person to act, and for a cut card to be put back."""
 
@@ -145,6 +156,7 @@ class Config:
     printer: Printer
     patience: Patience = Patience()
     portrait: PhotoDecoder = PhotoDecoder()
+    offline: Offline = Offline()
 
     def device(self, name: str) -> dict[str, Any]:
         """Return the table of device ``name`` as the plain dictionary its worker gets."""

@@ -31,6 +31,7 @@ from firmware.keystore import KeystoreError
 from firmware.runtime import receipt, refusals
 from firmware.runtime.asking import REJECTED, UNREACHABLE, ask, stop_if_final
 from firmware.runtime.capture import read_card
+from firmware.runtime.carrying import Carrying
 from firmware.runtime.timing import DEVICE_S, HOLD_S, pause_after
 from firmware.runtime.unit import Result, Stop
 from firmware.runtime.workers import DeviceFailed
@@ -86,15 +87,37 @@ class Issue:
         event = RecordSigned(now.at, now.boot_id, now.boot_ms, signed.digest, signed.nonce, link.seq)
         return Result(event, items, link)
 
-    async def submit(self) -> Result:
-        """Send the stored record and return the operator's decision, verified: approved, accepted or held."""
+    @property
+    def may_carry(self) -> bool:
+        """Whether the submission may go by hand: it is configured, and the operator has not refused this terminal's log."""
+        offline = self.unit.config.offline
+        return bool(offline.folder or offline.lines) and not self.unit.log_refused
+
+    async def submit(self, *, reachable: bool = True) -> Result:
+        """Send the stored record and return the operator's decision, verified: approved, accepted or held; over the network, or by hand."""
         record = self._record()
-        answer = await ask(self._request(record), self._pause)
+        answer = await (self._asked(record) if reachable else self._carried(record))
         if not isinstance(answer, HeldAnswer):
             return self._decided(record, answer)
         now, name = self.unit.clock.now(), "approval_max_age_s" if record.card else "session_max_s"
         left = record.record.facts.signed_at + self.unit.policies.packs.strictest(name)
         return Result(Held(now.at, answer.code, min(answer.until, left)))
+
+    async def _asked(self, record: SignedRecord) -> ApprovedAnswer | HeldAnswer | RefusedAnswer:
+        try:
+            return await ask(self._request(record), self._pause)
+        except Stop as stop:
+            if stop.code != UNREACHABLE or not self.may_carry:
+                raise
+        return await self._carried(record)
+
+    async def _carried(self, record: SignedRecord) -> ApprovedAnswer | RefusedAnswer:
+        """Return the answer that somebody carries in, as long as an approval of this record could still be fresh."""
+        facts, now = record.record.facts, self.unit.clock.now()
+        max_age_ms = 1000 * self.unit.policies.packs.strictest("approval_max_age_s")
+        left_ms = facts.boot_ms + max_age_ms - now.boot_ms if now.boot_id == facts.boot_id else 0
+        items = self.unit.journal.item(self.session, "items")
+        return await Carrying(self.unit, self.session).ask(record.message, items, left_ms / 1000)
 
     async def ask_again(self, code: str, until: int) -> Result:
         """Ask for the decision, ever more patiently, until there is one; ``code`` ends the session when ``until`` has come."""

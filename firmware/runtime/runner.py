@@ -297,11 +297,12 @@ class Session:
         return await self._issue.sign_record(self._capture.plan, self._evidence)
 
     async def _submit(self) -> Result:
-        if not await self._settle():
+        reachable = await self._settle()
+        if not reachable and not self._issue.may_carry:
             raise Stop("R801")
         if self._seconds_left() <= 0:  # the operator was asked just now, and its word on the time is believed
             raise Stop(NOT_HANDED_OVER)
-        return await self._issue.submit()
+        return await self._issue.submit(reachable=reachable)
 
     async def _report(self, effect: fx.Report) -> Result | None:
         """Tell the operator: a few tries while people wait, one when they do not (the terminal goes on in the background)."""

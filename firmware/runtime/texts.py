@@ -51,6 +51,10 @@ STORED: Final = (
 )
 READY: Final = ("可以办理", "Ready for the next customer")
 STARTING: Final = ("正在启动", "Starting")
+CARRY: Final = (
+    "无法连接运营商。请将申请文件或二维码交给运营商，再带回答复；终端不会自行批准",
+    "The operator cannot be reached. Take the file or the QR codes to the operator and bring the answer back; nothing is approved here",
+)
 RESUMING: Final = ("上一笔业务被中断，正在处理", "The last activation was interrupted; finishing it")
 
 

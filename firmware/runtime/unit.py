@@ -50,6 +50,8 @@ class Unit:
     """Staff id of whoever logged on; empty for nobody."""
     registered_sam: bytes = b""
     """SAM id of the one reader this terminal may work with, 16 bytes; empty for none."""
+    log_refused: bool = False
+    """Whether the operator knows another audit log of this terminal: no work, and nothing to be carried either."""
     sealed: bool = False
     """Whether the controller seals this terminal's keys: tampered with, it takes them away."""
     sam_id: bytes = b""

@@ -131,4 +131,5 @@ class Witness:
         if not self.code:
             self.unit.journal.append(os.urandom(16), REFUSED, said.encode(), close=True)
         self.code = FORKED
+        self.unit.log_refused = True
         self.unit.interrupt.raise_(FORKED)

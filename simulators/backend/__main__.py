@@ -16,6 +16,7 @@ from simulators.backend.app import application
 from simulators.backend.approvals import Terms
 from simulators.backend.audit import Witness
 from simulators.backend.authority import GM, INTERNATIONAL, SERVER_CERTIFICATES, Authority
+from simulators.backend.carried import Carried
 from simulators.backend.clock import Clock
 from simulators.backend.console import Console
 from simulators.backend.enrolment import Enrolments
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     process.command("bundle", vault.bundle)
     process.command("roster", packs.roster)
     process.command("erase_items", vault.erase)
+    process.command("carried", Carried(store, activations).take)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.listens.wait()
     process.ready(url=enrolments.url, ca=str(authority.ca_path), work_order=str(order))

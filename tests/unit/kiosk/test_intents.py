@@ -57,9 +57,9 @@ def test_intent_anything_else_is_refused(line: bytes) -> None:
 
 @pytest.mark.clause("DS-03", "GA-34")
 def test_intents_carry_no_identity_field() -> None:
-    """R115: no text a person typed reaches a session, but codes, words of closed lists, a credential, a line's number and a token."""
+    """R115: no text a person typed reaches a session, but codes, words of closed lists, a credential, a number, a token, signed lines."""
     texts = {field for fields in FIELDS.values() for field, kind in fields.items() if kind is str}
-    assert texts == {"kind", "document", "modifiers", "line", "staff", "pin", "about", "token", "code", "note"} == FORMS.keys()
+    assert texts == {"kind", "document", "modifiers", "line", "staff", "pin", "about", "token", "code", "note", "part"} == FORMS.keys()
 
 
 @pytest.mark.parametrize(
