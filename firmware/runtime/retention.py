@@ -3,7 +3,7 @@
 
 Rules
 * At every start, before anything else, and while the terminal runs: the items of an open session that is past the limit are erased, in the
-  row that ends the session. The operator is told afterwards, as after any other end; that needs none of them.
+  row that ends the session. The operator is told afterwards, as after any other end; that needs none of them, and erasing needs no key.
 * The limit is the policy's ``device_data_hours``, and 24 hours whatever a policy says.
 * How old something is, is :mod:`firmware.core.retention`'s to say. Open sessions have it noted at each start and every ten minutes.
 * A session that is being run is not changed behind its back: :class:`~firmware.runtime.runner.Session` asks before each effect.
@@ -53,9 +53,13 @@ def overdue(journal: Journal, now: Moment, hours: int) -> tuple[bytes, ...]:
     return tuple(session for session in holding if session in found and found[session].over(hours))
 
 
-def enforce(journal: Journal, now: Moment, hours: int = HARD_LIMIT_H, *, running: bytes = b"") -> dict[bytes, str]:
-    """Erase what is past the limit, but of the session that is ``running``; returns the outcome of each session that was ended."""
-    return {session: _expire(journal, session, now.at) for session in overdue(journal, now, hours) if session != running}
+def enforce(journal: Journal, now: Moment, hours: int = HARD_LIMIT_H, *, running: bytes = b"", keyless: bool = False) -> dict[bytes, str]:
+    """Erase what is past the limit, but of the session that is ``running``; returns the outcome of each session that was ended.
+
+    ``keyless``: the journal was opened without its store key, so that what must be kept sealed anew has to wait for a start with it.
+    """
+    ended = {session: _expire(journal, session, now.at, keyless=keyless) for session in overdue(journal, now, hours) if session != running}
+    return {session: outcome for session, outcome in ended.items() if outcome}
 
 
 def begin(journal: Journal, now: Moment, hours: int = HARD_LIMIT_H) -> None:
@@ -74,9 +78,11 @@ def _opened(journal: Journal, session: bytes) -> Age | None:
     return born(opened.at, opened.boot_id, opened.boot_ms) if isinstance(opened, events.Opened) else None
 
 
-def _expire(journal: Journal, session: bytes, at: int) -> str:
+def _expire(journal: Journal, session: bytes, at: int, *, keyless: bool) -> str:
     expired = events.Expired(at)
     stands = fold(tuple(events.decode(row.kind, row.payload) for row in journal.rows(session)))
     following = step(stands.state, expired)
+    if keyless and following.keep:
+        return ""
     journal.append(session, *events.encode(expired), erase=following.erase, keep=following.keep, close=following.close)
     return following.state.outcome if isinstance(following.state, Advising | Closed) else ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from firmware.backend.client import BackendClient
 from firmware.core.keyring import Trust
 from firmware.journal import Journal
-from firmware.keystore import load_store_key, open_signer, provider_of, store_key_length, suite_of_store_key, tls_key_file
+from firmware.keystore import KeystoreError, load_store_key, open_signer, provider_of, store_key_length, suite_of_store_key, tls_key_file
 from firmware.kiosk.server import Kiosk
 from firmware.runtime import installation, policies, retention
 from firmware.runtime.clock import Clock
@@ -27,8 +27,11 @@ from firmware.runtime.workers import DeviceWorker
 from firmware.update.software import software_digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from firmware.runtime.config import Config
 
+JOURNAL: Final = "journal.db"
 DEVICES: Final = ("id_reader", "sim_card", "controller", "camera", "printer")
 
 
@@ -47,8 +50,12 @@ def build(config: Config) -> Unit:
     installation.finish(state)
     if not (state / STORE_KEY).exists():
         raise _not_provisioned(config)
-    store_key = load_store_key(state / STORE_KEY, seal_of(config))
-    journal = Journal.open(state / "journal.db", store_key)
+    try:
+        store_key = load_store_key(state / STORE_KEY, seal_of(config))
+    except KeystoreError:
+        _erase_without_key(state)
+        raise
+    journal = Journal.open(state / JOURNAL, store_key)
     try:
         clock = Clock(journal.time_floor())
         retention.begin(journal, clock.now())  # first of all, whatever else may be wrong with this unit
@@ -56,6 +63,13 @@ def build(config: Config) -> Unit:
     except BaseException:
         journal.close()
         raise
+
+
+def _erase_without_key(state: Path) -> None:
+    """End what may no longer be kept on a unit whose controller is gone or keeps the keys shut."""
+    if (state / JOURNAL).exists():
+        with Journal.open(state / JOURNAL, None) as journal:
+            retention.enforce(journal, Clock(journal.time_floor()).now(), keyless=True)
 
 
 def _not_provisioned(config: Config) -> NotProvisioned:

@@ -18,7 +18,6 @@ from firmware.core.retention import Age
 from firmware.core.session import fold
 from firmware.core.states import Advising, Closed, State
 from firmware.journal import ItemGone, Journal
-from firmware.keystore import load_store_key
 from firmware.runtime.clock import Clock
 from tests.crash.terminal.test_power_cuts import ROWS, run_until_cut
 from tests.support import canary
@@ -35,7 +34,7 @@ OTHER_BOOT = b"before the power"
 
 @contextmanager
 def journal_of(station: Station) -> Iterator[Journal]:
-    with Journal.open(station.state_dir / "journal.db", load_store_key(station.state_dir / "keys" / "store.key")) as journal:
+    with Journal.open(station.state_dir / "journal.db", station.store_key()) as journal:
         yield journal
 
 

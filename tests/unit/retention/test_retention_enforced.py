@@ -203,3 +203,20 @@ def test_session_of_rows_this_software_does_not_know_is_left_alone(journal: Jour
     retention.begin(journal, moment(2 * DAY))
     assert journal.holding() == (A,)
     assert journal.noted_ages().keys() == {B}
+
+
+def test_erasing_needs_no_key_but_what_is_kept_waits_for_it(path: Path) -> None:
+    with Journal.open(path, STORE_KEY) as journal:
+        write(journal, A, 3)
+        journal.append(B, *events.encode(HISTORY[0]))
+        for event in HISTORY[1:4]:
+            journal.append(B, *events.encode(event))
+        journal.append(B, *events.encode(HISTORY[4]), spend=Spend(APPROVAL, NONCE, RECORD))
+        journal.append(B, *events.encode(HISTORY[5]), items={CARD_ANSWERS: b"answers"})
+    with Journal.open(path, None) as journal:
+        assert retention.enforce(journal, moment(2 * DAY), keyless=True) == {A: "R511"}
+    with Journal.open(path, STORE_KEY) as journal:
+        assert held(journal, A) == []
+        assert held(journal, B) == [CARD_ANSWERS]
+        assert retention.enforce(journal, moment(2 * DAY)) == {B: "R711"}
+        assert held(journal, B) == [CARD_ANSWERS]
