@@ -115,3 +115,18 @@ NOTES: Final = MappingProxyType(
     }
 )
 """Code a clerk may choose → the words it is noted with: a closed list, so that a note can hold no name and no number."""
+
+_BUSINESS: Final = """
+T01 新入网 new number | T02 过户 transfer | T03 补卡 replacement of a card
+T04 补登记 supplementary registration | T05 资料变更 change of data | T06 实名核验 re-verification
+T07 名下号码查询 own numbers | T08 销户 closing | T09 单位开户 unit opening | T10 使用人登记 binding of a user
+T11 物联网卡 IoT cards | T12 携号转网 porting | T13 固话宽带 line or broadband | T14 商业短信 commercial consent
+T15 冲正 void | T16 离线采集 stored registration | T17 个人信息请求 request about data
+"""
+BUSINESS: Final = MappingProxyType(
+    {
+        code: (zh, en)
+        for code, zh, en in (cell.strip().split(" ", 2) for line in _BUSINESS.strip().splitlines() for cell in line.split(" | "))
+    }
+)
+"""Kind of business → (zh, en)."""

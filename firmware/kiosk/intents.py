@@ -13,9 +13,11 @@ import json
 import re
 from typing import Any, Final
 
+from firmware.core.agreement import read_strokes
+from firmware.core.errors import Malformed
 from firmware.core.slip_table import NOTES
 
-MAX_BYTES: Final = 4096
+MAX_BYTES: Final = 16_384
 """Longest intent line."""
 
 FIELDS: Final[dict[str, dict[str, type]]] = {
@@ -32,7 +34,7 @@ FIELDS: Final[dict[str, dict[str, type]]] = {
     "request": {"about": str},
     "second": {"staff": str, "pin": str},
     "token": {"token": str},
-    "agreement": {"signed": bool},
+    "agreement": {"signed": bool, "strokes": list},
     "carried": {"part": str},
     "cancel": {},
     "refuse": {"code": str, "note": str},
@@ -75,8 +77,20 @@ def parse(line: bytes) -> dict[str, Any]:
         raise BadIntent("fields missing, unknown or of the wrong type")
     if value["intent"] == "refuse" and value["note"] not in NOTES.get(value["code"], ()):
         raise BadIntent("not a refusal a clerk may choose, or not with this note")
+    if value["intent"] == "agreement":
+        _check_strokes(value)
     if not 0 <= value.get("score", 0) <= 100:  # noqa: PLR2004  # a percentage
         raise BadIntent("score out of 0..100")
     if value["intent"] != "start" and any(not FORMS[name].fullmatch(value[name]) for name, kind in fields.items() if kind is str):
         raise BadIntent("a word of another form")
     return value
+
+
+def _check_strokes(value: dict[str, Any]) -> None:
+    """Refuse pen strokes that are no signature, and any with an agreement that is not signed."""
+    try:
+        good = not value["strokes"] if not value["signed"] else bool(read_strokes(value["strokes"]))
+    except Malformed:
+        good = False
+    if not good:
+        raise BadIntent("no signature in these strokes")

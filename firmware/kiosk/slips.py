@@ -7,13 +7,12 @@ Rules
 * One slip for one coded outcome; there is none for anything else, and no free text: a slip cannot say more than its tables.
 * Masked values only, and only what identifies the session to the operator: its number, the terminal, the time.
 * Whatever a remedy promises ("the evidence number", "the list", "the printed time") is there.
-* A line of paper is at most :data:`COLUMNS` wide, Chinese signs counting twice; nothing is cut off, it is broken.
+* A line of paper is at most :data:`~firmware.kiosk.paper.COLUMNS` wide, Chinese signs counting twice; nothing is cut off, it is broken.
 """
 
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from html import escape
@@ -21,12 +20,11 @@ from typing import TYPE_CHECKING, Final
 
 from firmware.core import slip_table
 from firmware.core.outcomes import OUTCOMES, Kind
+from firmware.kiosk.paper import wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-COLUMNS: Final = 48
-"""Of an 80 mm roll in the usual font."""
 _CHINA: Final = timezone(timedelta(hours=8))
 
 HEADINGS: Final = {
@@ -113,9 +111,9 @@ def lines(situation: Situation) -> list[str]:
     for label, (chinese, english) in content(situation):
         name_zh, name_en = LABELS[label]
         if chinese == english:
-            found += _wrap(f"{name_zh} {name_en}: {chinese}")
+            found += wrap(f"{name_zh} {name_en}: {chinese}")
         else:
-            found += [*_wrap(f"{name_zh}：{chinese}"), *_wrap(f"{name_en}: {english}")]
+            found += [*wrap(f"{name_zh}：{chinese}"), *wrap(f"{name_en}: {english}")]
     return [*found, *TAKE_BACK]
 
 
@@ -161,40 +159,3 @@ def _both(text: str) -> tuple[str, str]:
 
 def _time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone(_CHINA).strftime("%Y-%m-%d %H:%M")
-
-
-def _wrap(text: str) -> Iterator[str]:
-    """Break a text into lines of at most :data:`COLUMNS`, between words where it has any; a word longer than a line anywhere."""
-    line, width = "", 0
-    for word in _words(text):
-        if line and width + _columns(word.rstrip()) > COLUMNS:
-            yield line.rstrip()
-            line, width = "", 0
-        for sign in word if line else word.lstrip():
-            if width + _columns(sign) > COLUMNS:
-                yield line.rstrip()
-                line, width = "", 0
-            line, width = line + sign, width + _columns(sign)
-    if line.strip():
-        yield line.rstrip()
-
-
-def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(sign) in {"W", "F", "A"} else 1 for sign in text)
-
-
-def _words(text: str) -> Iterator[str]:
-    """Return what a line may be broken between: each wide sign alone, everything else by words with the space before them."""
-    word = ""
-    for sign in text:
-        if _columns(sign) > 1:
-            yield from (part for part in (word, sign) if part)
-            word = ""
-        elif sign == " ":
-            if word:
-                yield word
-            word = sign
-        else:
-            word += sign
-    if word:
-        yield word

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The policy packs that ship with the software, as people write them: ``<country>-<name>.toml``, and the clauses.
+"""The policy packs that ship with the software, as people write them, with the clauses and the agreement.
 
-``cn-base.toml`` is the floor of every terminal: it is covered by the software's own digest. The others are sources for the operator, who
-signs what it wants to hold. This module reads files and decides nothing.
+Packs are ``<country>-<name>.toml``. ``cn-base.toml`` is the floor of every terminal: it is covered by the software's own digest. The others
+are sources for the operator, who signs what it wants to hold. This module reads files and decides nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from firmware.core.agreement import Template
 from firmware.core.policy import assemble, parse_source
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(__file__).parent
 FLOOR: Final = "cn/base"
 _CLAUSES: Final = "clauses.toml"
+_AGREEMENT: Final = "agreement.toml"
 
 
 def source_path(pack_id: str) -> Path:
@@ -43,6 +45,12 @@ def load(pack_id: str) -> Pack:
 def floor() -> PackSet:
     """Return the floor alone, as a set."""
     return assemble(load(FLOOR))
+
+
+@cache
+def agreement() -> Template:
+    """Return the template of the service agreement."""
+    return Template.of(tomllib.loads((FOLDER / _AGREEMENT).read_text(encoding="utf-8")))
 
 
 @cache

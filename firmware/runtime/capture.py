@@ -20,7 +20,7 @@ from firmware.core.events import CardIdentified, StepDone
 from firmware.core.people import SUBSCRIBER
 from firmware.core.policy.vocabulary import CAPTURED
 from firmware.core.record import Card
-from firmware.runtime import refusals
+from firmware.runtime import agreeing, refusals
 from firmware.runtime.desk import Desk, digest_of, done
 from firmware.runtime.identity import Identity, full_name, in_hand
 from firmware.runtime.papers import Papers
@@ -88,12 +88,14 @@ class Capture:
         return done("notice", self.evidence.consents)
 
     async def _agreement(self) -> Result:
-        answer = await self._desk.ask("agreement", "agreement")
+        drawn = agreeing.draw_up(self.unit, self.plan.transaction, self.evidence.session, self.evidence.masked)
+        answer = await self._desk.ask("agreement", "agreement", **agreeing.shown(drawn))
         if not answer["signed"]:
             raise Stop("R603")
         self._desk.consented("agreement")
-        self.evidence.agreement = self.plan.consent("C-4").digest
-        return Result(StepDone("agreement", self.evidence.agreement))
+        signed = agreeing.signed(drawn, answer["strokes"])
+        self.evidence.agreement = signed.digest
+        return Result(StepDone("agreement", signed.digest), {agreeing.ITEM: signed.to_item()})
 
     async def _confirm(self) -> Result:
         controller = self.unit.devices["controller"]

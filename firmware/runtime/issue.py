@@ -24,11 +24,13 @@ from firmware.core.errors import AckRefused, Refused
 from firmware.core.events import Accepted, Acknowledged, Approved, CardRechecked, Held, ReceiptDone, RecordSigned, Stored
 from firmware.core.issue_data import open_issue_data, parse_issue_data
 from firmware.core.outcomes import OUTCOMES
+from firmware.core.policy import facts
 from firmware.core.record import SALTS_LENGTH, Device, RecordFacts, build_record, read_record, seal_items, sign_record
 from firmware.core.session import CARD_ANSWERS
 from firmware.journal import ItemGone, JournalCorrupt, RecordLink
 from firmware.keystore import KeystoreError
-from firmware.runtime import receipt, refusals
+from firmware.kiosk.slips import ASK_STAFF
+from firmware.runtime import agreeing, receipt, refusals
 from firmware.runtime.asking import REJECTED, UNREACHABLE, ask, stop_if_final
 from firmware.runtime.capture import read_card
 from firmware.runtime.carrying import Carrying
@@ -266,12 +268,22 @@ class Issue:
             name, number = cbor.decode(self.unit.journal.item(self.session, "masked"))
             iccid = self._issue_data().iccid if self.mode else ""
             masked = {"name": name, "number": number}
-            lines = receipt.lines(serial=self.unit.serial, session=self.session, masked=masked, iccid=iccid, told=self._told())
+            phone = facts(self.unit.policies.packs).get("O-3", ASK_STAFF)
+            lines = receipt.lines(
+                serial=self.unit.serial, session=self.session, masked=masked, iccid=iccid, told=self._told(), phone=phone[0]
+            )
             patience = min(DEVICE_S, self.unit.policies.packs.strictest("after_ack_s"))  # the data is erased by then, printed or not
-            await self.unit.devices["printer"].call("print", timeout=patience, lines=lines, cut=True)
+            for page in (*self._copy(), lines):
+                await self.unit.devices["printer"].call("print", timeout=patience, lines=page, cut=True)
         except (DeviceFailed, ItemGone):
             return Result(ReceiptDone(printed=False))
         return Result(ReceiptDone(printed=True))
+
+    def _copy(self) -> list[list[str]]:
+        """Return the customer's copy of the agreement, where the session has one."""
+        with contextlib.suppress(ItemGone):
+            return [agreeing.copy(self.unit.journal.item(self.session, agreeing.ITEM))]
+        return []
 
     def _told(self) -> list[str]:
         """Return what the operator answered to a record without a card, as it was stored."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def lines(*, serial: str, session: bytes, masked: Mapping[str, str], iccid: str, told: Sequence[str] = ()) -> list[str]:
+def lines(*, serial: str, session: bytes, masked: Mapping[str, str], iccid: str, phone: str, told: Sequence[str] = ()) -> list[str]:
     """Return the receipt's lines; ``masked`` has ``name`` and ``number`` as shown on the screen, ``told`` is the operator's answer.
 
     ``iccid`` is empty where no card was written.
@@ -26,8 +26,9 @@ def lines(*, serial: str, session: bytes, masked: Mapping[str, str], iccid: str,
         *told,
         f"流水号 Session: {session.hex()}",
         f"终端 Terminal: {serial}",
+        *(["号码不得转让，转让须过户 / Not to be passed on without a transfer"] if iccid else []),
         "请取回您的身份证和手机卡 / Take back your ID card and SIM",
-        "投诉电话 Complaints: 12300",
+        f"投诉电话 Complaints: {phone}",
     ]
 
 

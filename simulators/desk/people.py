@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from simulators.desk import pen
 from simulators.kit.launch import control_request
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class People:
         self._script = script
         self._starts: list[dict[str, Any]] = []
         self._wishes = 0
+        self._signed = 0
         self._card_lies = False
         self._answers: list[dict[str, Any]] = []
         self._acts: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -56,7 +58,7 @@ class People:
             "request": lambda view: self._say(intent="request", about=self._script.about or view["choices"][0]),
             "commercial": lambda _: self._say(intent="consent", agreed=self._script.commercial),
             "second-person": lambda _: self._say(intent="second", staff=self._script.staff, pin=self._script.pin),
-            "agreement": lambda _: self._say(intent="agreement", signed=self._script.agreement),
+            "agreement": self._sign,
             "confirm": self._press,
             "card": self._insert_blank,
         }
@@ -178,6 +180,10 @@ class People:
         if not self._script.old_card:
             return {"ok": True, "reason": "leaves the slot as it is"}
         return self._touch("sim_card", cmd="insert", card=self._script.old_card)
+
+    def _sign(self, _view: dict[str, Any]) -> dict[str, Any]:
+        self._signed += 1
+        return self._say(intent="agreement", **pen.answer(signs=self._script.agreement, persona=self._script.persona, time=self._signed))
 
     def _press(self, view: dict[str, Any]) -> dict[str, Any]:
         if not self._script.confirm:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.support.station import Station
 
-PERSONAL = ("record", "items", "profile-key", "profile", "masked", "told", "card", "card_answers")
+PERSONAL = ("record", "items", "agreement", "profile-key", "profile", "masked", "told", "card", "card_answers")
 ENCODINGS = ("utf-8", "utf-16-le", "gb18030")
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator says of itself, for its papers: texts of packs that are printed and never shown as a consent.
 
-``O-1`` its name · ``O-2`` its licence number · ``O-3`` the phone for complaints · ``O-4`` its own halls · ``O-5`` where to appeal. The
-floor marks each as the operator's to give; a pack above states it, and no two packs may state it differently.
+``O-1`` its name · ``O-2`` its licence number · ``O-3`` the phone for complaints · ``O-4`` its own halls · ``O-5`` where to appeal ·
+``O-6`` the tariff. The floor marks each as the operator's to give; a pack above states it, and no two packs may state it differently.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ VERSIONS: Final = 2**31
 _ID: Final = re.compile(r"[a-z]{2}/[a-z0-9][a-z0-9-]{0,30}", re.ASCII)
 _CLAUSE: Final = re.compile(r"[A-Z][A-Za-z0-9.,/…-]{0,30}")
 _TEXT_CODE: Final = re.compile(r"C-[1-7](/[a-z0-9-]{1,20})?", re.ASCII)
-_FACT_CODE: Final = re.compile(r"O-[1-5]", re.ASCII)
+_FACT_CODE: Final = re.compile(r"O-[1-6]", re.ASCII)
 """What an operator says of itself: printed on papers, shown at no step (:mod:`.operator_facts`)."""
 _SHOWN_AT: Final = frozenset({"notice", "agreement", "commercial", "guardian-consent", "group-consent"})
 _TEXT_PARTS: Final = 3

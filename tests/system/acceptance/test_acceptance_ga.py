@@ -24,11 +24,16 @@ def record_of(counter: Counter, result: dict[str, Any]) -> bytes:
     return read_bundle(bytes.fromhex(counter.station.device("backend", "bundle", session=result["session"])["bundle"])).record
 
 
-@pytest.mark.clause("GA-01", "CM-1")
+@pytest.mark.clause("GA-01", "CM-1", "JX-32b", "XJU-14", "XJ-12")
 def test_ga_01_adult_with_a_residents_card_gets_a_new_number(counter: Counter) -> None:
     [result] = counter.play("GA-01")
     assert counter.numbers(result) == ["active"]
-    assert any(result["session"] in line for line in counter.station.device("printer", "receipts")["receipts"][-1])
+    copy, receipt = counter.station.device("printer", "receipts")["receipts"][-2:]
+    assert f"流水号 Session: {result['session']}" in receipt
+    assert any("不得转让" in line for line in receipt)
+    shown = counter.screen.last("view", session=result["session"], prompt="agreement")["agreement"]
+    assert copy[:2] == ["乙方留存 / Customer's copy, no. 2", "入网协议 / Service agreement"]
+    assert copy[2].endswith(shown["digest"][:16])
     assert read_record(record_of(counter, result)).record.facts.session.hex() == result["session"]
 
 

@@ -15,6 +15,7 @@ from firmware.core import slip_table
 from firmware.core.outcomes import OUTCOMES, Kind
 from firmware.core.policy import assemble, facts
 from firmware.kiosk import intents, slips
+from firmware.kiosk.paper import COLUMNS
 
 FACTS = facts(assemble(packs.load("cn/base"), [packs.load("cn/mobile")]))
 SESSION = bytes(range(16))
@@ -61,7 +62,7 @@ def test_every_outcome_has_a_slip_with_reason_remedy_papers_and_complaint_phone(
     for wanted in (code, outcome.zh, outcome.en, outcome.remedy_zh, outcome.remedy_en, "投诉电话", "Complaints", "10086", *sum(papers, ())):
         assert wanted.replace(" ", "") in paper
         assert wanted in html
-    assert all(width(line) <= slips.COLUMNS for line in slips.lines(situation(code)))
+    assert all(width(line) <= COLUMNS for line in slips.lines(situation(code)))
 
 
 def test_slip_of_a_forged_document_reads_as_it_should() -> None:
@@ -162,7 +163,7 @@ def test_any_situation_gives_one_slip_that_fits_the_paper_and_is_plain_html(
 ) -> None:
     case = situation(code, masked=masked, facts={"O-1": (fact, fact), "O-3": (fact, "x")}, at=at, until=until, kinds=kinds)
     lines = slips.lines(case)
-    assert all(width(line) <= slips.COLUMNS and line.strip() for line in lines)
+    assert all(width(line) <= COLUMNS and line.strip() for line in lines)
     assert len(lines) < 100
     assert sum(line == f"代码 Code: {code}" for line in lines) == 1
     assert set(Shown(slips.html(case)).tags) <= {"section", "h1", "small", "dl", "dt", "dd", "span", "br", "p"}
