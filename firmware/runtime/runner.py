@@ -226,7 +226,7 @@ class Session:
         begin = time.monotonic_ns()
         self.unit.kiosk.tell("step", session=self.id.hex(), step=name, phase="begin", ms=None, detail={})
         if not isinstance(effect, fx.Perform) and not _behind_the_scenes(effect):
-            self._show(step=name)
+            self._show(step=name, code=effect.code if isinstance(effect, fx.AskAgain) else None)
         result = await self._stopped(self._guarded(effect, stands.state))
         ms = round((time.monotonic_ns() - begin) / 1e6, 2)
         detail = self._detail(result)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One station for every kind of business of a test process."""
+"""One station at an own hall for every kind of business of a test process: there everything is done that is done at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE = "\n[patience]\nperson_s = 5\ncard_back_s = 1.5\n"
 
 @pytest.fixture(scope="session")
 def plans_station() -> Iterator[Station]:
-    station = Station("--option", "id_reader=--no-pace")
+    station = Station("--option", "id_reader=--no-pace", "--option", "backend=--channel=1")
     try:
         with station.terminal_toml.open("a", encoding="utf-8") as file:
             file.write(PATIENCE)

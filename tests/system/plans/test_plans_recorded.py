@@ -3,37 +3,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.truth import assert_clean_end
+from tests.system.plans.serving import begun, record, serve
 
 if TYPE_CHECKING:
-    from tests.support.station import Screen, Station
+    from tests.support.station import Station
 
 CLOSING = ("record", "approval", "report", "receipt", "erase")
 CAPTURE = ("notice", "document", "check", "portrait")
 RECORDED: dict[str, tuple[str, ...]] = {
     "T05": (*CAPTURE, "confirm"),
-    "T06": CAPTURE,
     "T07": (*CAPTURE, "request"),
     "T08": (*CAPTURE, "confirm"),
     "T10": (*CAPTURE, "handler/document", "handler/check", "handler/portrait", "group-consent", "confirm"),
     "T13": (*CAPTURE, "agreement", "confirm"),
-    "T17": (*CAPTURE, "request"),
 }
-"""Kind → the steps of its capture at the end of the channel."""
-
-
-def begun(screen: Screen) -> tuple[str, ...]:
-    return tuple(m["step"] for m in screen.messages if m["type"] == "step" and m["phase"] == "begin")
-
-
-def serve(station: Station, screen: Screen, kind: str, **wish: Any) -> dict[str, Any]:
-    screen.messages.clear()
-    station.device("desk", "start", kind=kind, **({"line": "8612000000001"} | wish))
-    return screen.result()
+"""Kind → the steps of its capture: one for each variety."""
 
 
 @pytest.mark.parametrize("kind", RECORDED)
@@ -45,8 +34,46 @@ def test_business_without_a_card_ends_well_and_writes_nothing(station: Station, 
     assert begun(screen) == (*RECORDED[kind], *CLOSING)
     assert (result["iccid"], result["apdus"]) == ("", 0)
     assert station.device("sim_card", "state")["updates"] == 0
+    claims = record(station, result)
+    assert (claims[257], claims[258], claims[259], claims[276], claims[279]) == (kind, "D01", "chip", 4, 1)
+    assert not {264, 275} & claims.keys()
+    assert 9 in claims[260]
+    assert [party[1] for party in claims[277]] == (["handler"] if kind == "T10" else [])
     operator = station.operator()
     activation = next(row for row in operator["activations"] if row["session"] == result["session"])
     assert (activation["record"], activation["approval_id"]) == (result["record_digest"], result["approval_id"])
     assert [row["outcome"] for row in operator["results"] if row["session"] == result["session"]] == ["accepted"]
+    assert_clean_end(station, result, written=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "document", "script", "fields", "evidence"),
+    [("T04", "D01", {"old_card": "personalised"}, {30}, set()), ("T06", "D13", {}, {10}, {"network-token"})],
+)
+def test_card_in_use_and_network_identity_stand_in_the_record_beside_the_chip(
+    station: Station, kind: str, document: str, script: dict[str, str], fields: set[int], evidence: set[str]
+) -> None:
+    station.device("desk", "script", **script)
+    screen = station.start()
+    screen.ready()
+    result = serve(station, screen, kind, document=document)
+    assert result["outcome"] == "ACTIVE", begun(screen)
+    claims = record(station, result)
+    assert (claims[258], claims[259], claims[276]) == ("D01", "chip", 4)
+    assert fields <= claims[260].keys()
+    assert evidence == dict(claims[280]).keys()
+    assert_clean_end(station, result, written=False)
+
+
+@pytest.mark.parametrize("commercial", [False, True])
+def test_refusing_commercial_messages_is_never_a_reason_and_agreeing_is_in_the_record(station: Station, commercial: bool) -> None:  # noqa: FBT001  # a parameter
+    station.device("desk", "script", commercial=commercial, old_card="personalised")
+    screen = station.start()
+    screen.ready()
+    result = serve(station, screen, "T14")
+    assert result["outcome"] == "ACTIVE"
+    claims = record(station, result)
+    assert 258 not in claims  # nobody's document is asked for: the card in use proves the number
+    assert (30 in claims[260], "C-5" in dict(claims[262]), claims[276]) == (True, commercial, 0)
+    assert "consent-object" in dict(claims[280])
     assert_clean_end(station, result, written=False)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Business with other parties, with pictures instead of a chip, and with every party missing in turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulators.personas import PERSONAS
+from tests.support.truth import assert_clean_end
+from tests.system.plans.serving import begun, record, serve
+
+if TYPE_CHECKING:
+    from tests.support.station import Station
+
+WRITING = ("record", "approval", "recheck", "write", "verify", "report", "receipt", "erase")
+
+
+@pytest.mark.parametrize(
+    ("kind", "wish", "script", "roles", "extra"),
+    [
+        ("T01", {"modifiers": "P"}, {}, ["proxy"], {"P-A"}),
+        ("T01", {"modifiers": "M"}, {"persona": "minor"}, ["guardian"], {"P-B"}),
+        ("T02", {}, {}, ["owner"], {"owner-release"}),
+        ("T09", {"document": "U01"}, {}, ["handler", "responsible"], {"U-A", "U-B", "U-C", "unit-document-image", "user-list"}),
+        ("T01", {"document": "D02"}, {}, [], set()),
+    ],
+    ids=["proxy", "minor", "transfer", "unit", "pictures"],
+)
+def test_card_is_written_when_every_party_is_there(
+    station: Station, kind: str, wish: dict[str, str], script: dict[str, Any], roles: list[str], extra: set[str]
+) -> None:
+    station.device("desk", "script", **script)
+    screen = station.start()
+    screen.ready()
+    result = serve(station, screen, kind, **wish)
+    assert result["outcome"] == "ACTIVE", begun(screen)
+    assert begun(screen)[-len(WRITING) :] == WRITING
+    claims = record(station, result)
+    assert [party[1] for party in claims[277]] == roles
+    assert extra <= dict(claims[280]).keys()
+    assert claims[278] == sorted(wish.get("modifiers", ""))
+    pictured = wish.get("document", "D01") != "D01"
+    assert claims[259] == ("image" if pictured else "chip")
+    assert bool({22} & claims[260].keys()) == pictured
+    assert_clean_end(station, result)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wish", "script", "code"),
+    [
+        ("T01", {"modifiers": "P"}, {"proxy": ""}, "R208"),
+        ("T01", {"modifiers": "P"}, {"unfit": "P-A"}, "R209"),
+        ("T01", {"modifiers": "M"}, {"persona": "minor", "guardian": ""}, "R206"),
+        ("T01", {"modifiers": "M"}, {"persona": "minor", "consent": False}, "R602"),
+        ("T02", {}, {"release": False}, "R603"),
+        ("T09", {"document": "U01"}, {"missing": "U01"}, "R301"),
+        ("T09", {"document": "U01"}, {"unfit": "U-B"}, "R302"),
+        ("T09", {"document": "U01"}, {"handler": ""}, "R303"),
+        ("T09", {"document": "U01"}, {"missing": "U-A"}, "R304"),
+        ("T09", {"document": "U01"}, {"responsible": ""}, "R305"),
+        ("T09", {"document": "U01"}, {"missing": "U-C"}, "R306"),
+        ("T09", {"document": "U01"}, {"missing": "U-B"}, "R307"),
+        ("T01", {"document": "D02"}, {"original": False}, "R104"),
+        ("T04", {}, {}, "R407"),
+    ],
+)
+def test_party_or_paper_that_is_missing_has_its_code_and_nothing_is_written(
+    station: Station, kind: str, wish: dict[str, str], script: dict[str, Any], code: str
+) -> None:
+    station.device("desk", "script", **script)
+    screen = station.start()
+    screen.ready()
+    result = serve(station, screen, kind, **wish)
+    assert result["outcome"] == code, begun(screen)
+    assert station.device("sim_card", "state")["updates"] == 0
+
+
+def test_screen_names_the_party_it_waits_for_and_masks_nobody_in_full(station: Station) -> None:
+    screen = station.start()
+    screen.ready()
+    serve(station, screen, "T01", modifiers="P")
+    asked = [m for m in screen.messages if m["type"] == "view" and m.get("prompt") == "document"]
+    assert [view["party"] for view in asked] == ["subscriber", "proxy"]
+    said = repr(screen.messages)
+    assert not any(text in said for key in ("zhang", "li") for text in (PERSONAS[key].name, PERSONAS[key].number))
