@@ -28,14 +28,7 @@ PRIVATE_FOLDER = 0o700
 def stage(state_dir: Path, files: Mapping[str, bytes]) -> None:
     """Write ``files`` (path relative to the state directory → content) under ``next/`` and flush them. Raises ``OSError``."""
     for name, content in files.items():
-        target = state_dir / STAGE / name
-        _make_folder(target.parent, state_dir)
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _flush_folder(target.parent)
+        _write(state_dir / STAGE / name, content, state_dir)
 
 
 def commit(state_dir: Path) -> None:
@@ -61,6 +54,14 @@ def finish(state_dir: Path) -> bool:
     return True
 
 
+def put(state_dir: Path, name: str, content: bytes) -> None:
+    """Put one file in place, whole or not at all, and nothing of what is collected under ``next/``. Raises ``OSError``."""
+    target = state_dir / name
+    half = target.with_name(f".{target.name}.new")
+    _write(half, content, state_dir)
+    replace(half, target)
+
+
 def replace(source: Path, target: Path) -> None:
     """Put one file, already flushed, in another's place in the same folder, for good. Raises ``OSError``."""
     source.replace(target)
@@ -78,6 +79,17 @@ def discard(state_dir: Path) -> None:
     if root.exists():
         root.rmdir()
     _flush_folder(state_dir)
+
+
+def _write(target: Path, content: bytes, state_dir: Path) -> None:
+    """Write a file and flush it with its folder."""
+    _make_folder(target.parent, state_dir)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    _flush_folder(target.parent)
 
 
 def _make_folder(folder: Path, state_dir: Path) -> None:

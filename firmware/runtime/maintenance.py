@@ -214,8 +214,8 @@ class Maintenance:
             if trust is None:
                 raise Refused("not_provisioned", "The terminal has no trust list to hold packs against.")
             files = self._policy_file(packs, trust, self._keys.public("record"))
-            installation.stage(self._state, files)
-            installation.commit(self._state)
+            for name, content in files.items():  # one file; keys that wait for their certificates go on waiting
+                installation.put(self._state, name, content)
         return {"installed": sorted(files)}
 
     def _policy_file(self, packs: tuple[str, ...], trust: dict[str, Any], key: Signer | PublicKey | None) -> dict[str, bytes]:
@@ -254,8 +254,8 @@ class Maintenance:
     def register_reader(self, sam_id: str) -> dict[str, Any]:
         """Make the reader with this SAM id (hex) the one this terminal works with."""
         with self._undisturbed():
-            installation.stage(self._state, sam_file(sam_id))
-            installation.commit(self._state)
+            for name, content in sam_file(sam_id).items():
+                installation.put(self._state, name, content)
         return {"installed": [SAM_ID]}
 
     def challenge(self, nonce: str) -> dict[str, Any]:

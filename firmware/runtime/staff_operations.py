@@ -72,8 +72,7 @@ class StaffOperations:
             known = stored_roster(self._state, trust, seconds)
             if known is not None and found.issued_at < known.issued_at:
                 raise Refused("verification", "The terminal has a newer roster of its operator.")
-            installation.stage(self._state, {guarded.ROSTER: message})
-            installation.commit(self._state)
+            installation.put(self._state, guarded.ROSTER, message)
         people = [{"id": person.staff_id, "role": person.role.value} for person in found.people]
         return {"people": people, "expires": found.expires}
 

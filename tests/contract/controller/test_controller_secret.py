@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 
 from hal.controller.errors import Refused, Tampered
+from hal.deadline import Deadline
+from hal.link.serial import SerialLink
+from simulators.controller import codec
 from tests.contract.controller.controller_bench import Bench
 
 CONTEXT = bytes(range(32)).hex()
 OTHER_CONTEXT = bytes(range(1, 33)).hex()
 BLANK = "ff" * 256
+HEARTBEAT = 0x07
 
 
 def secret_of(bench: Bench) -> bytes:
@@ -95,3 +99,25 @@ def test_make_secret_cut_in_its_erase_of_an_unfinished_one_made_anew(start: Call
         bench.op("make_secret")
         assert bench.op("state")["state"] == "ready"
         assert secret_of(bench)[:16] != bytes(range(0x40, 0x50))
+
+
+def test_no_command_of_any_kind_and_length_tells_the_secret(bench: Bench) -> None:
+    """Every type byte with payloads of the lengths there are: the secret is in no answer, and a share is not the secret."""
+    secret = secret_of(bench)
+    link = SerialLink(bench.port, 115200)
+    try:
+        for kind in range(256):
+            for length in (0, 1, 2, 8, 18, 32):
+                if (kind, length) != (HEARTBEAT, 2):  # a lease begun here would reset somebody
+                    answer = asked(link, codec.build(length, kind, bytes(length)))
+                    assert answer is not None, kind
+                    assert not any(secret[at : at + 8] in answer for at in range(25)), kind
+    finally:
+        link.close()
+
+
+def asked(link: SerialLink, request: bytes) -> bytes | None:
+    """Return the body of the answer to a request."""
+    link.write(request, Deadline.after(5))
+    link.read_until(b"\0", 1, Deadline.after(5))
+    return codec.unstuff(link.read_until(b"\0", 250, Deadline.after(5))[:-1])
