@@ -90,6 +90,8 @@ class PackFault(StrEnum):
     """A pack stands on one that is not here, or on nothing."""
     GAP = "gap"
     """A pack stands on another version than the one here, or the floor here is older than the software's own."""
+    OLDER = "older"
+    """A newer version of this pack has held on this terminal."""
     WEAKER = "weaker"
     """A value is weaker than what stands below it."""
     OFFER = "offer"

@@ -279,6 +279,19 @@ class Journal:
             with self._store.transaction():
                 self._store.execute("UPDATE unit SET time_floor = ?", (seconds,))
 
+    def pack_floor(self) -> dict[str, int]:
+        """Return the newest version of each policy pack that ever held on this terminal."""
+        return dict(self._store.query("SELECT id, version FROM pack_floor"))
+
+    def raise_pack_floor(self, versions: Mapping[str, int]) -> None:
+        """Raise the floors of packs; lower or equal versions change nothing. Durable on return."""
+        known = self.pack_floor()
+        higher = [(pack, version) for pack, version in versions.items() if version > known.get(pack, 0)]
+        if higher:
+            with self._store.transaction():
+                for row in higher:
+                    self._store.execute("INSERT OR REPLACE INTO pack_floor (id, version) VALUES (?, ?)", row)
+
     def close(self) -> None:
         """Move the log into the file and close it; harmless when repeated."""
         self._store.close()

@@ -37,6 +37,7 @@ SMALL_TABLES: Final = (
     "biometric_key",
     "biometric",
     "age",
+    "pack_floor",
 )
 _BATCH: Final = 1024
 _COLUMNS: Final = (

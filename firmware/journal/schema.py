@@ -109,4 +109,8 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             crossed INTEGER NOT NULL CHECK (crossed IN (0, 1))
         ) STRICT""",
     ),
+    (
+        # the newest version of each policy pack that ever held here; like the time floor it only rises
+        "CREATE TABLE pack_floor (id TEXT PRIMARY KEY, version INTEGER NOT NULL CHECK (version > 0)) STRICT",
+    ),
 )

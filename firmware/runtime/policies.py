@@ -5,6 +5,8 @@ Rules
 * The signed packs lie in one file, ``policy/packs.cbor`` (deterministic CBOR: an array of signed messages), put in place as a whole.
 * They are verified at every start. Packs that may not be used, or that the operator demands and are not here, mean R510: no new session.
   What was begun before goes on to its end.
+* A pack older than the newest of its id that ever held here is R510 too, wherever it came from: the journal keeps that floor. It covers the
+  floor pack of the software itself.
 * A plan this software cannot carry out whole is refused before anything is asked of the customer.
 
 What a pack says and whether packs fit together is :mod:`firmware.core.policy`'s.
@@ -12,7 +14,7 @@ What a pack says and whether packs fit together is :mod:`firmware.core.policy`'s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware import packs as shipped
@@ -23,7 +25,7 @@ from firmware.core.policy.plan import RECORDING, STORING, WRITING
 from firmware.core.policy.vocabulary import RANK
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from firmware.core.keyring import Trust
@@ -68,6 +70,19 @@ class Policies:
     channel: int = 5
     refused: PackRefused | None = None
     """Why no session may begin, when the packs may not be used."""
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Return the version of each pack; of one that stands twice the newer."""
+        found: dict[str, int] = {}
+        for pack in self.packs.packs:
+            found[pack.pack_id] = max(pack.version, found.get(pack.pack_id, 0))
+        return found
+
+    def above(self, floor: Mapping[str, int]) -> Policies:
+        """Return these policies, refused when a pack is older than ``floor`` says of its id."""
+        older = [pack for pack, version in self.versions.items() if version < floor.get(pack, 0)]
+        return replace(self, refused=PackRefused(PackFault.OLDER, older[0])) if older and self.refused is None else self
 
     def check_time(self, seconds: int) -> None:
         """Refuse packs that do not all hold at ``seconds`` (Unix): :class:`~firmware.core.errors.PackRefused`."""

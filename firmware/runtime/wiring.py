@@ -99,6 +99,9 @@ def _build(config: Config, store_key: bytes, journal: Journal, clock: Clock) -> 
             tls_key,
             config.backend.timeout_s,
         )
+    held = policies.load(state, trust, clock.now().at).above(journal.pack_floor())
+    if held.refused is None:
+        journal.raise_pack_floor(held.versions)
     return Unit(
         config=config,
         journal=journal,
@@ -110,7 +113,7 @@ def _build(config: Config, store_key: bytes, journal: Journal, clock: Clock) -> 
         backend=backend,
         software=software_digest(),
         interrupt=Interrupt(),
-        policies=policies.load(state, trust, clock.now().at),
+        policies=held,
         registered_sam=registered_sam_id(state),
         sealed=store_key_length(state / STORE_KEY)[1],
     )

@@ -242,7 +242,7 @@ def test_journal_of_the_first_version_is_carried_on(tmp_path: Path) -> None:
     head = unit.journal.audit_head()
     unit.journal.close()
     with sqlite3.connect(path, isolation_level=None) as database:
-        for table in ("countersignature", "checkpoint", "biometric", "biometric_key", "age"):
+        for table in ("countersignature", "checkpoint", "biometric", "biometric_key", "age", "pack_floor"):
             database.execute(f"DROP TABLE {table}")
         database.execute("PRAGMA user_version=1")
     database.close()

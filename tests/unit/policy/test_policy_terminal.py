@@ -2,12 +2,14 @@
 """What holds on a terminal over time: expiry ends new sessions only, and nothing nobody performs is left out."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from firmware import packs
 from firmware.core.errors import PackFault, PackRefused, PolicyRefused
 from firmware.core.policy import SignedPack, assemble, check_performable
+from firmware.journal import Journal
 from firmware.runtime.policies import PERFORMERS, Policies
 
 PACK = packs.load("cn/mobile")
@@ -54,3 +56,25 @@ def test_what_follows_the_capture_needs_a_performer_too() -> None:
     with pytest.raises(PolicyRefused) as caught:
         check_performable(POLICIES.again("T01", "D01"), replace(PERFORMERS, closings=frozenset()))
     assert caught.value.code == "R410"
+
+
+def test_pack_older_than_the_newest_that_held_here_is_r510(tmp_path: Path) -> None:
+    """T-11: an old signed pack put back on the disk, or an old software with an old floor."""
+    assert POLICIES.versions == {"cn/base": packs.load("cn/base").version, "cn/mobile": PACK.version}
+    with Journal.open(tmp_path / "journal.db", bytes(32)) as journal:
+        assert POLICIES.above(journal.pack_floor()) is POLICIES
+        journal.raise_pack_floor(POLICIES.versions)
+        assert POLICIES.above(journal.pack_floor()).code(1500) == ""
+        journal.raise_pack_floor({"cn/mobile": PACK.version + 1})
+        journal.raise_pack_floor(POLICIES.versions)
+    with Journal.open(tmp_path / "journal.db", bytes(32)) as journal:
+        found = POLICIES.above(journal.pack_floor())
+    assert found.code(1500) == "R510"
+    assert found.refused is not None
+    assert (found.refused.fault, found.refused.pack) == (PackFault.OLDER, "cn/mobile")
+
+
+@pytest.mark.parametrize("pack", ["cn/base", "cn/unicom"])
+def test_floor_of_the_software_counts_and_that_of_an_absent_pack_does_not(pack: str) -> None:
+    found = POLICIES.above({pack: 1000})
+    assert (found.code(1500) == "R510") is (pack == "cn/base")
