@@ -20,7 +20,9 @@ from simulators.backend.carried import Carried
 from simulators.backend.clock import Clock
 from simulators.backend.console import Console
 from simulators.backend.enrolment import Enrolments
+from simulators.backend.evidence import Directory, Uploads
 from simulators.backend.numbers import Reservations
+from simulators.backend.office import Office
 from simulators.backend.packs import Packs
 from simulators.backend.pool import FIELDS, MODES, Pool
 from simulators.backend.remote import Remote
@@ -53,7 +55,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     enrolments = Enrolments(store, authority, options.operator, refuse_software=options.refuse_software_keys, packs=packs)
     reports = Reports(store, pool, authority, options.operator, verifiers, clock)
     witness, vault = Witness(store, authority, options.operator, verifiers, clock), Vault(store, authority)
-    api = Api(store, activations, reports, enrolments, Remote(store, pool, terms.house), witness, Reservations(store, clock, house), clock)
+    objects = Directory(options.state / "evidence")
+    uploads = Uploads(store, objects, authority.vault_public, clock)
+    api = Api(
+        store,
+        activations,
+        reports,
+        enrolments,
+        Remote(store, pool, terms.house),
+        witness,
+        Reservations(store, clock, house),
+        uploads,
+        clock,
+    )
     for blank in options.blank:
         pool.add_text(blank)
 
@@ -69,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     order = options.state / "work-order.txt"
     order.write_text(enrolments.write_order())
     Console(store, pool, verification, activations, enrolments, clock, house).serve(process.command)
+    Office(store, vault, authority, objects, clock).serve(process.command)
     process.command("drop_connections", lambda _: {"dropped": server.drop_connections(), "accepted": server.wire.accepted})
     process.command("checkpoints", witness.kept)
     process.command("bundle", vault.bundle)

@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import approvals, issues, judgement, numbers
+from simulators.backend import approvals, books, issues, judgement, numbers
 from simulators.backend.bodies import text
 from simulators.backend.errors import ApiError, Hold, Refusal
 from simulators.backend.quota import count
@@ -133,21 +133,28 @@ class Activations:
             return admitted
         record, unit = admitted
         self._judge(db, record, unit, prepared, ordered)
-        answer, approval = self._issue(db, record, prepared.person, asked.variant) if record.iccid is not None else self._accept(record)
+        if record.iccid is not None:
+            answer, approval = self._issue(db, record, prepared, asked.variant)
+        else:
+            answer, approval = self._accept(db, record, prepared)
         db.do("activation.vault_keep", record.session, prepared.signed, prepared.sealed)
-        return self._keep(db, record, answer, approval=approval, person=prepared.person or None)
+        return self._keep(db, record, answer, prepared, approval)
 
-    def _accept(self, record: Record) -> tuple[Answer, approvals.Approval]:
-        """Approve what writes no card."""
+    def _accept(self, db: Db, record: Record, prepared: Prepared) -> tuple[Answer, approvals.Approval]:
+        """Approve what writes no card; a number that passes to somebody counts for them from now on."""
+        if record.claims[257] == books.TRANSFER:
+            row = db.one("number.living", prepared.number)
+            if row is not None and row["tariff"]:
+                count(db, prepared.person, str(row["tariff"]), self.house.rules)
         approval = approvals.accept(record, now=self.clock.now(), terms=self.terms, authority=self.authority)
         return {"outcome": "approved", "approval": text(approval.message)}, approval
 
-    def _issue(self, db: Db, record: Record, person: bytes, variant: str | None) -> tuple[Answer, approvals.Approval]:
+    def _issue(self, db: Db, record: Record, prepared: Prepared, variant: str | None) -> tuple[Answer, approvals.Approval]:
         """Reserve card, number and quota, and approve."""
         iccid = str(record.iccid)
         blank = self.pool.take(db, iccid)
-        tariff, number = self._number(db, iccid, record.session, person)
-        held = count(db, person, tariff, self.house.rules)
+        tariff, number = self._number(db, iccid, record, prepared)
+        held = count(db, prepared.person, tariff, self.house.rules) if tariff else 0
         issue = issues.make(db, blank, number, self.terms.house)
         known = variant if variant != approvals.REPLAY else None
         try:
@@ -160,9 +167,16 @@ class Activations:
             answer["warning"] = "W-401"
         return _older_approval(db) if variant == approvals.REPLAY else answer, approval
 
-    def _number(self, db: Db, iccid: str, session: bytes, person: bytes) -> tuple[str, issues.Number]:
-        """Return tariff and number of the session: the one it reserved, else the next. A released number is not used again."""
-        rules, now = self.house.rules, self.clock.now()
+    def _number(self, db: Db, iccid: str, record: Record, prepared: Prepared) -> tuple[str, issues.Number]:
+        """Return tariff and number of the session: a replaced card's own without counting it, the one it reserved, else the next.
+
+        A released number is not used again.
+        """
+        rules, now, session, person = self.house.rules, self.clock.now(), record.session, prepared.person
+        if record.claims[257] == books.REPLACEMENT and db.one("number.living", prepared.number) is not None:
+            fresh = numbers.new(db, session, iccid=iccid, tariff="", state="reserved", person=person, since=now)
+            db.run("number.keep_msisdn", prepared.number, session)
+            return "", issues.Number(imsi=fresh.imsi, msisdn=prepared.number)
         mine = db.one("number.take", iccid, person, now, session, now)
         if mine:
             return str(mine["tariff"]), issues.Number(imsi=str(mine["imsi"]), msisdn=str(mine["msisdn"]))
@@ -205,21 +219,21 @@ class Activations:
                 return {**answer, "until": int(known["until"])}
             db.do("register.hold", record.session, asked.unit.serial, answer["why"], self.clock.now(), answer["until"])
             db.do("activation.vault_keep", record.session, prepared.signed, prepared.sealed)
-        return self._keep(db, record, answer, person=prepared.person or None)
+        return self._keep(db, record, answer, prepared)
 
-    def _keep(
-        self, db: Db, record: Record, answer: Answer, *, approval: approvals.Approval | None = None, person: bytes | None = None
-    ) -> Answer:
+    def _keep(self, db: Db, record: Record, answer: Answer, prepared: Prepared, approval: approvals.Approval | None = None) -> Answer:
         outcome, code = answer["outcome"], "" if answer["outcome"] == "approved" else answer["code"]
         decision = (outcome, code, json.dumps(answer))
         proof = (approval.approval_id, approval.data_digest) if approval else (None, None)
-        if db.one("register.hold_of", record.session) and outcome != HELD:
+        if outcome != HELD:
+            books.decided(db, record, outcome, self.clock.now())
+        if outcome != HELD and db.one("register.hold_of", record.session):
             db.do("activation.decide", *decision, *proof, record.session)
             if outcome != "approved":
                 db.do("activation.vault_erase", record.session)
             return answer
-        of = (record.iccid, self.clock.now(), record.claims[257], record.claims[281])
-        db.do("activation.keep", record.session, record.claims[1], record.digest, *decision, *proof, person, *of)
+        of = (record.iccid, self.clock.now(), record.claims[257], record.claims[281], prepared.number, books.consented(record))
+        db.do("activation.keep", record.session, record.claims[1], record.digest, *decision, *proof, prepared.person or None, *of)
         return answer
 
 

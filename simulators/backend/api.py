@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from simulators.backend.audit import Witness
     from simulators.backend.clock import Clock
     from simulators.backend.enrolment import Enrolments
+    from simulators.backend.evidence import Uploads
     from simulators.backend.numbers import Reservations
     from simulators.backend.remote import Remote
     from simulators.backend.reports import Reports
@@ -71,6 +72,7 @@ class Api:
     remote: Remote
     witness: Witness
     reservations: Reservations
+    uploads: Uploads
     clock: Clock
     _units: dict[bytes, Unit] = field(default_factory=dict)
 
@@ -119,6 +121,11 @@ class Api:
         unit, session = await self.current(request), _session(request.key)
         ack = await self.reports.take(unit, session, octets(members(request.body, "result")["result"]))
         return {"ack": text(ack)}
+
+    async def evidence(self, request: Request) -> Answer:
+        """Keep one piece of evidence that the record names."""
+        unit, session = await self.current(request), _session(request.key)
+        return await self.uploads.take(unit, session, octets(members(request.body, "content")["content"]))
 
     async def unlock(self, request: Request) -> Answer:
         """Answer a card's challenge."""
@@ -176,6 +183,7 @@ OPERATIONS = (
     Operation("POST", "/v1/activations", "approve", Api.approve),
     Operation("GET", "/v1/activations/{key}", "status", Api.status),
     Operation("POST", "/v1/activations/{key}/result", "result", Api.result),
+    Operation("POST", "/v1/activations/{key}/evidence", "evidence", Api.evidence),
     Operation("POST", "/v1/activations/{key}/unlock", "unlock", Api.unlock),
     Operation("POST", "/v1/activations/{key}/relay", "relay", Api.relay),
     Operation("POST", "/v1/reservations", "reserve", Api.reserve),

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import shapes, signatures, strict_cbor
+from simulators.backend import books, shapes, signatures, strict_cbor
 from simulators.backend.errors import ApiError
 from simulators.backend.proofs import proven
 from simulators.backend.quota import give_back
@@ -110,8 +110,12 @@ def _carry_out(db: Db, pool: Pool, serial: str, claims: Mapping[int, Any], activ
         card = "used" if good else "blank" if outcome == "cancelled" else "scrapped"
         db.do("card.end", card, activation["iccid"])
         ended = db.all("number.end", "active" if good else "released", now, session)
-        if not good and activation["person"] and ended:
+        if not good and activation["person"] and ended and ended[0]["tariff"]:
             give_back(db, activation["person"], str(ended[0]["tariff"]))
+    if good:
+        books.carried_out(db, activation, session, now)
+    elif activation["outcome"] != "refused":
+        books.released(db, activation, session, now)
     return ack
 
 

@@ -55,6 +55,7 @@ def counter(unit: Unit, *, agent: dict[str, Any] | None = None, clerk: dict[str,
 PAST = 1_000_000_000
 
 
+@pytest.mark.clause("TB-19", "O25-14", "O25-15", "N570")
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
@@ -93,6 +94,7 @@ def test_a_contract_that_ends_ends_the_counter_with_it(house: Operator, unit: Un
     house.control("clock", now=now)
 
 
+@pytest.mark.clause("POL-2")
 def test_software_below_the_floor_or_unknown_is_refused(house: Operator, unit: Unit) -> None:
     house.control("software", digest=digest(b"old").hex(), number=3)
     house.control("software", digest=digest(b"new").hex(), number=4)
@@ -109,6 +111,7 @@ def test_a_clerk_who_is_the_customer_is_refused(house: Operator, unit: Unit) -> 
     assert ask(unit) == "approved"
 
 
+@pytest.mark.clause("TB-12", "N182-2a")
 @pytest.mark.parametrize(("answer", "code"), [("MATCH", "approved"), ("MISMATCH", "R112"), ("NOT_FOUND", "R113"), ("LOST", "R116")])
 def test_the_police_registers_answer_decides(house: Operator, unit: Unit, answer: str, code: str) -> None:
     fields = person()
@@ -117,12 +120,14 @@ def test_the_police_registers_answer_decides(house: Operator, unit: Unit, answer
     assert ask(unit, fields) == code
 
 
+@pytest.mark.clause("XT-AF31")
 def test_a_person_restricted_by_law_is_refused(house: Operator, unit: Unit) -> None:
     fields = person()
     house.control("person", number=fields[2], restricted=True)
     assert ask(unit, fields) == "R405"
 
 
+@pytest.mark.clause("TB-12")
 def test_a_silent_register_holds_and_a_speaking_one_lets_go(house: Operator, unit: Unit) -> None:
     house.control("rules", online="silent")
     iccid = house.blank()
@@ -184,6 +189,7 @@ def test_a_reviewer_decides_what_a_machine_could_not(house: Operator, unit: Unit
         house.control("review", session=request.session.hex(), verdict="pass", officer="officer-2")
 
 
+@pytest.mark.clause("UC-7")
 @pytest.mark.parametrize(("tariff", "limit", "code"), [("postpaid", 5, "R402"), ("prepaid", 10, "R403")])
 def test_a_carriers_own_limits_hold_where_the_national_one_is_off(house: Operator, unit: Unit, tariff: str, limit: int, code: str) -> None:
     fields = person()
@@ -213,6 +219,7 @@ def test_who_comes_again_too_soon_is_told_to_come_later(house: Operator, unit: U
     house.control("clock", now=now)
 
 
+@pytest.mark.clause("N182-2b")
 def test_many_cards_of_one_terminal_in_a_short_time_are_bulk(house: Operator, unit: Unit) -> None:
     house.control("rules", burst=5)
     assert [ask(unit) for _ in range(6)] == ["approved"] * 5 + ["R409"]
@@ -269,6 +276,7 @@ def test_a_number_is_its_registered_owners(house: Operator, unit: Unit, kind: st
     assert about(unit, kind, person(), number) == "R407"
 
 
+@pytest.mark.clause("XJU-4")
 def test_a_locked_number_is_not_passed_on_but_may_be_closed(house: Operator, unit: Unit) -> None:
     owner = person()
     number = active(unit, owner)

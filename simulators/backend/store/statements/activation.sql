@@ -4,10 +4,10 @@ SELECT 'answer' AS kind, serial, record, answer AS text FROM activation WHERE se
 -- name: answer
 SELECT answer FROM activation WHERE session = ? AND serial = ?;
 -- name: find
-SELECT serial, record, outcome, approval_id, profile, person, iccid FROM activation WHERE session = ?;
+SELECT serial, record, outcome, approval_id, profile, person, iccid, kind, concerns, consented FROM activation WHERE session = ?;
 -- name: keep
-INSERT INTO activation (session, serial, record, outcome, code, answer, approval_id, profile, person, iccid, at, kind, clerk)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO activation (session, serial, record, outcome, code, answer, approval_id, profile, person, iccid, at, kind, clerk, concerns,
+  consented) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: older
 SELECT answer FROM activation WHERE outcome = 'approved' ORDER BY id DESC LIMIT 1;
 -- name: nonce

@@ -15,3 +15,16 @@ UPDATE number SET state = ?, since = ? WHERE session = ? RETURNING tariff;
 UPDATE number SET state = ?, since = ? WHERE msisdn = ?;
 -- name: nobody
 UPDATE number SET person = NULL WHERE msisdn = ?;
+-- name: in_life
+SELECT id, msisdn, session, person, tariff, state, since FROM number WHERE state IN ('notified', 'suspended', 'single_stop') ORDER BY id;
+-- name: move
+UPDATE number SET state = ?, since = ? WHERE id = ? AND state = ?;
+-- name: living
+SELECT id, msisdn, imsi, session, person, tariff, state, since FROM number WHERE msisdn = ? AND state NOT IN ('pledged', 'reserved', 'released',
+  'replaced', 'terminated') ORDER BY id DESC LIMIT 1;
+-- name: owner
+UPDATE number SET person = ?, state = 'active', since = ? WHERE id = ?;
+-- name: keep_msisdn
+UPDATE number SET msisdn = ? WHERE session = ?;
+-- name: replaced
+UPDATE number SET state = 'replaced', since = ? WHERE msisdn = ? AND session <> ? AND state NOT IN ('released', 'terminated', 'replaced');

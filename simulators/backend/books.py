@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an approval and a result mean for the operator's books: consents, retention, evidence to come, owners of numbers, notices.
+
+Rules
+* an approval: its identity is kept from now on, its evidence is expected; a refusal leaves a tombstone (RC-8)
+* a card that became active: the customer's other numbers are told; a replaced card takes its number over
+* business without a card, by kind: T04 registers its number and restores it, T02 gives it to the new owner, T05 is one more version, T08
+  ends it, T14 grants or withdraws the consent to commercial messages
+* a consent (C-5) is the record that carries it; withdrawing beats every earlier grant
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulators.backend import life
+from simulators.backend.quota import give_back
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from simulators.backend.shapes import Record
+    from simulators.backend.store import Db
+
+COMMERCIAL = "C-5"
+TRANSFER, REPLACEMENT = "T02", "T03"
+
+
+def consented(record: Record) -> bytes | None:
+    """Return the digest of the commercial consent's text, where the record carries one."""
+    return next((bytes(text) for name, text in record.claims[262] if name == COMMERCIAL), None)
+
+
+def decided(db: Db, record: Record, outcome: str, now: int) -> None:
+    """Note what a decision means for what is kept."""
+    key = record.session.hex()
+    if outcome == "refused":
+        db.do("book.keep", "tombstone", key, now)
+        return
+    db.do("book.keep", "identity", key, 0)
+    for word, digest in record.claims[280]:
+        db.do("book.evidence_named", record.session, word, digest)
+
+
+def released(db: Db, activation: Mapping[str, Any], session: bytes, now: int) -> None:
+    """Note that a session came to nothing: its retention begins, and a transfer's new owner has no more numbers than before."""
+    db.do("book.begin", now, "identity", session.hex())
+    row = db.one("number.living", activation["concerns"]) if activation["kind"] == TRANSFER else None
+    if row is not None and row["tariff"] and activation["outcome"] == "approved":
+        give_back(db, activation["person"], str(row["tariff"]))
+
+
+def carried_out(db: Db, activation: Mapping[str, Any], session: bytes, now: int) -> None:
+    """Do in the books what a business meant; ``activation`` is its row."""
+    person, kind, number = activation["person"], str(activation["kind"]), str(activation["concerns"])
+    if activation["iccid"] is not None:
+        mine = db.one("number.of", session)
+        msisdn = str(mine["msisdn"]) if mine else ""
+        if number and number == msisdn:
+            db.run("number.replaced", now, number, session)
+        if person:
+            db.do("book.notify_others", now, "a number was opened in your name", person, session)
+        _consent(db, activation, session, msisdn, now)
+        return
+    row = db.one("number.living", number) if number else None
+    if row is not None and kind in {TRANSFER, "T04"}:
+        if kind == TRANSFER and row["person"] is not None and row["tariff"]:
+            give_back(db, bytes(row["person"]), str(row["tariff"]))
+        db.run("number.owner", person, now, row["id"])
+        db.do("book.event", now, "registered", number, kind)
+    if row is not None and kind == "T05":
+        db.do("book.event", now, "version", number, bytes(activation["record"]).hex())
+    if row is not None and kind == "T08":
+        life.end(db, row, now)
+    if kind == "T14" and number and activation["consented"] is None:
+        withdraw(db, number, now)
+    _consent(db, activation, session, number, now)
+
+
+def withdraw(db: Db, msisdn: str, now: int) -> int:
+    """Withdraw every consent given for a number up to now; returns how many. Their evidence is kept for its term from now."""
+    rows = db.all("book.withdraw", now, msisdn, now)
+    for row in rows:
+        db.do("book.keep", "consent", bytes(row["session"]).hex(), now)
+    db.do("book.event", now, "withdrawn", msisdn, "")
+    return len(rows)
+
+
+def _consent(db: Db, activation: Mapping[str, Any], session: bytes, msisdn: str, now: int) -> None:
+    if activation["consented"] is not None and msisdn and activation["person"]:
+        db.do("book.grant", activation["person"], msisdn, session, activation["consented"], activation["record"], now)
+        db.do("book.event", now, "granted", msisdn, "")
