@@ -12,8 +12,9 @@ full_stop      –                             emergency calls alone   no
 terminated     –                             none                    no
 =============  ============================  ======================  =========
 
-Each step happens at the moment it is due, however late the clock is looked at. What ends is refunded, counted less, and its records'
-retention begins. Supplementary registration (T04) brings a number back from every state but the last (Tibet order art. 20; suspension pilot).
+Each step happens at the moment it is due, however late the clock is looked at. What ends is refunded, counted less, and the retention of its
+records begins. Supplementary registration (T04) brings a number back from every state but the last (Tibet order art. 20; suspension
+pilot).
 """
 
 from __future__ import annotations
