@@ -12,7 +12,7 @@ full_stop      –                             emergency calls alone   no
 terminated     –                             none                    no
 =============  ============================  ======================  =========
 
-Each step happens at the moment it is due, however late the clock is looked at. What ends is refunded, counted less, and the retention of its
+Each step happens at the moment it is due, however late the clock is looked at. What ends is refunded and counted less; the retention of its
 records begins. Supplementary registration (T04) brings a number back from every state but the last (Tibet order art. 20; suspension
 pilot).
 """
