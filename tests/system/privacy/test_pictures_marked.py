@@ -14,7 +14,7 @@ from firmware.core import events
 from firmware.journal import Journal
 from firmware.runtime.clock import Clock
 from simulators.camera.picture import take_page
-from tests.support import evidence
+from tests.support import canary, evidence
 from tests.support.station import Station
 from tests.support.truth import assert_clean_end
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 OWN_HALL = "backend=--channel=1"
 """Only there a document without a chip is enough."""
+FACE = slice(490, 610)
+"""Columns of the face on the page."""
 
 
 @pytest.fixture
@@ -35,9 +37,20 @@ def hall() -> Iterator[Station]:
         station.close()
 
 
-def digest(page: tuple[str, int], text: str, frame: int) -> bytes:
-    """Return the digest of what the camera saw in ``frame``, marked."""
-    return hashlib.sha256(evidence.marked(take_page(page[0], "zhang", page[1], frame), text)).digest()
+def picture(document: str, page: int, text: str, frame: int) -> bytes:
+    """Return what the camera saw in ``frame``, marked."""
+    return evidence.marked(take_page(document, "zhang", page, frame), text)
+
+
+def digest(image: bytes) -> bytes:
+    return hashlib.sha256(image).digest()
+
+
+def held(station: Station, image: bytes) -> int:
+    """Return how many of the terminal's processes hold a piece of the face on a page."""
+    pieces = [row[FACE] for row in evidence.rows_of(image) if len(set(row[FACE])) > 3]
+    assert len(pieces) > 20
+    return sum(bool(canary.holds(pid, pieces)) for pid in canary.processes(station))
 
 
 @pytest.mark.slow
@@ -45,18 +58,25 @@ def digest(page: tuple[str, int], text: str, frame: int) -> bytes:
 def test_pages_and_papers_of_a_session_are_recorded_as_their_marked_pictures(hall: Station) -> None:
     screen = hall.start()
     screen.ready()
+    hall.fault("desk", at="confirm", do="hold")
     hall.device("desk", "start", kind="T08", document="D02", modifiers="P", line="8612000000001")
-    result = screen.result()
-    assert result["outcome"] == "ACTIVE"
-    assert hall.device("document_camera", "frames")["count"] == 3
+    assert hall.device("desk", "wait_held", timeout=30)["held"]
+    session = screen.session()
+    assert session is not None
     operator = json.loads((hall.state_dir / "trust/trust.json").read_bytes())["operator_id"].upper()
-    text = f"{operator} / T08 / {Clock(0).today()} / {result['session'].upper()}"
-    pages = [digest(("D02", number), text, number) for number in (1, 2)]
-    paper = digest(("P-A", 1), text, 3)
+    text = f"{operator} / T08 / {Clock(0).today()} / {session.upper()}"
+    pictures = [picture("D02", 1, text, 1), picture("D02", 2, text, 2), picture("P-A", 1, text, 3)]
+    assert held(hall, pictures[0]) == 1  # the terminal itself, while the session runs
+    hall.device("desk", "release")
+    result = screen.result()
+    assert (result["outcome"], result["session"]) == ("ACTIVE", session)
+    screen.ready()
+    assert held(hall, pictures[0]) == 0
+    assert hall.device("document_camera", "frames")["count"] == 3
     assert_clean_end(hall, result, written=False)
     journal = Journal.open(hall.state_dir / "journal.db", hall.store_key())
     rows = [events.decode(row.kind, row.payload) for row in journal.rows(bytes.fromhex(result["session"]))]
     journal.close()
     told = {row.step: row.evidence for row in rows if isinstance(row, events.StepDone)}
-    assert told["document"] == hashlib.sha256(cbor2.dumps(["D02", *pages], canonical=True)).digest()
-    assert told["papers"] == hashlib.sha256(cbor2.dumps([paper], canonical=True)).digest()
+    assert told["document"] == digest(cbor2.dumps(["D02", *map(digest, pictures[:2])], canonical=True))
+    assert told["papers"] == digest(cbor2.dumps([digest(pictures[2])], canonical=True))
