@@ -45,7 +45,7 @@ FORMS: Final = {
     "document": re.compile(r"[DU][0-9]{2}"),
     "modifiers": re.compile(r"[AMPSV]{0,5}"),
     "line": re.compile(r"|86[0-9]{11}"),
-    "staff": re.compile(r"[A-Z][A-Z0-9-]{2,15}"),
+    "staff": re.compile(r"[A-Z]{2,10}-[0-9]{1,6}"),  # no number of a document has this form
     "pin": re.compile(r"[0-9]{6}"),
     "about": re.compile(r"[a-z]{2,12}(-[a-z]{2,12})?"),
     "token": re.compile(r"[A-Za-z0-9_-]{32,1024}"),
