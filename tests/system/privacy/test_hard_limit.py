@@ -70,6 +70,7 @@ ENDS = {"record-signed": "R511", "card-rechecked": "R711", "read-back": "R710"}
 """Last row before the power went → how the session ends a day later. Every state: tests/unit/retention."""
 
 
+@pytest.mark.clause("DS-08", "RC-1", "TB-20")
 @pytest.mark.slow
 @pytest.mark.parametrize("row", ENDS)
 def test_terminal_off_past_the_limit_erases_at_its_start_before_anything_else(station: Station, row: str) -> None:
@@ -102,6 +103,7 @@ def test_terminal_off_for_less_than_the_limit_carries_the_session_on(station: St
     assert station.start().result() | {"session": session, "outcome": "ACTIVE"} == station.screen.last("result")  # type: ignore[union-attr]  # just started
 
 
+@pytest.mark.clause("DS-08", "RC-1")
 @pytest.mark.slow
 def test_limit_reached_while_the_operator_is_silent_ends_the_running_session(station: Station) -> None:
     session = run_until_cut(station, f"after:{ROWS.index('record-signed') + 1}")
@@ -121,6 +123,7 @@ def test_limit_reached_while_the_operator_is_silent_ends_the_running_session(sta
     check_operator(station.operator(), result["session"], "R511")
 
 
+@pytest.mark.clause("TB-20", "DS-08")
 @pytest.mark.slow
 def test_end_that_the_operator_does_not_hear_of_for_a_day_stops_new_work_until_it_does(station: Station) -> None:
     """TB-20: too old is R511, and handing over is what opens the counter again."""
@@ -142,6 +145,7 @@ def test_end_that_the_operator_does_not_hear_of_for_a_day_stops_new_work_until_i
     assert state_of(station, result["session"]) == Closed("R404")
 
 
+@pytest.mark.clause("DS-07")
 @pytest.mark.slow
 def test_receipt_that_does_not_get_printed_does_not_delay_the_erasing(station: Station) -> None:
     """DS-07: what follows the acknowledgement is bounded by ``after_ack_s``, and a restart prints nothing any more."""

@@ -3,16 +3,23 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firmware.core import cbor, cose
-from firmware.core.errors import SignatureFault, SignatureRefused
+from firmware.core.checkpoint import verify_checkpoint, verify_countersignature
+from firmware.core.errors import AckRefused, SignatureFault, SignatureRefused
+from firmware.core.keyring import Key, Keyring, Purpose
+from firmware.core.record import verify_record
+from firmware.core.report import verify_ack, verify_result
+from firmware.core.staff import read_roster
 from tests.support import cddl
-from tests.unit.audit.audit_world import CHECKPOINT, KINDS, REFUSALS, Kind, countersign
-from tests.unit.core_codecs.core_world import OPERATOR_KEY, STRANGER_KEY, TERMINAL_KEY
+from tests.unit.audit.audit_world import CHECKPOINT, KINDS, REFUSALS, RESULT, Kind, countersign
+from tests.unit.core_codecs.core_world import OPERATOR, OPERATOR_KEY, RECORD, SIGNED_AT, STRANGER_KEY, TERMINAL_KEY, ScalarSigner
+from tests.unit.staff.staff_world import POLICY_KEY, roster_message
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
@@ -125,6 +132,62 @@ def test_reason_is_the_first_question_that_fails(kind: Kind) -> None:
 
     assert verify(kind.message[:-1]) is SignatureFault.MALFORMED
     assert verify(kind.forged(header={16: "rnt-other"})) is SignatureFault.TYPE
+
+
+TIMED: dict[str, tuple[ScalarSigner, Purpose, Callable[[Keyring, int | None], Any]]] = {
+    "record": (TERMINAL_KEY, Purpose.RECORD, lambda k, s: verify_record(RECORD.message, keyring=k, seconds=s)),
+    "result": (TERMINAL_KEY, Purpose.RECORD, lambda k, s: verify_result(RESULT.message, keyring=k, approval_id=None, seconds=s)),
+    "checkpoint": (TERMINAL_KEY, Purpose.RECORD, lambda k, s: verify_checkpoint(CHECKPOINT.message, keyring=k, seconds=s)),
+    "ack": (
+        OPERATOR_KEY,
+        Purpose.APPROVAL,
+        lambda k, s: verify_ack(KINDS["rnt-ack"].message, result=RESULT, keyring=k, operator=OPERATOR, seconds=s),
+    ),
+    "countersignature": (
+        OPERATOR_KEY,
+        Purpose.APPROVAL,
+        lambda k, s: verify_countersignature(countersign(CHECKPOINT), checkpoint=CHECKPOINT, keyring=k, seconds=s),
+    ),
+    "roster": (
+        POLICY_KEY,
+        Purpose.POLICY,
+        lambda k, s: read_roster(roster_message(), keyring=k, operator=OPERATOR, seconds=0 if s is None else s),
+    ),
+}
+"""Message → its key, the key's purpose, its verifier with a keyring and a time."""
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize(
+    ("begins", "ends", "asked", "good"),
+    [
+        (SIGNED_AT, SIGNED_AT + 1, SIGNED_AT, True),
+        (SIGNED_AT + 1, SIGNED_AT + 9, SIGNED_AT, False),
+        (SIGNED_AT - 9, SIGNED_AT, SIGNED_AT, False),
+        (SIGNED_AT, SIGNED_AT + 1, None, False),
+    ],
+    ids=["in-its-time", "not-yet-valid", "expired", "no-time-asked"],
+)
+def test_message_of_a_key_outside_its_time_is_refused(name: str, begins: int, ends: int, asked: int | None, good: bool) -> None:  # noqa: FBT001  # the parameter under test
+    signer, purpose, verify = TIMED[name]
+    keyring = Keyring([Key.from_spki(signer.spki, purpose, not_before=begins, not_after=ends)])
+    if good:
+        verify(keyring, asked)
+        return
+    with pytest.raises((SignatureRefused, AckRefused)):
+        verify(keyring, asked)
+
+
+@pytest.mark.parametrize("name", TIMED)
+@pytest.mark.parametrize("purpose", Purpose)
+def test_message_of_a_key_of_another_purpose_is_refused(name: str, purpose: Purpose) -> None:
+    signer, own, verify = TIMED[name]
+    keyring = Keyring([Key.from_spki(signer.spki, purpose)])
+    if purpose is own:
+        verify(keyring, SIGNED_AT)
+        return
+    with pytest.raises((SignatureRefused, AckRefused)):
+        verify(keyring, SIGNED_AT)
 
 
 def test_countersignature_of_another_unit_size_root_or_checkpoint_is_refused() -> None:

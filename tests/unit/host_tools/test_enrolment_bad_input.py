@@ -42,7 +42,14 @@ CA_KEY, KEY = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(e
 
 
 def certificate(
-    *, ca: bool = False, serial: str = SERIAL, tls: bool = False, days: int = 30, issuer: ec.EllipticCurvePrivateKey = CA_KEY, urn: str = ""
+    *,
+    ca: bool = False,
+    serial: str = SERIAL,
+    tls: bool = False,
+    days: int = 30,
+    begins: int = 1,
+    issuer: ec.EllipticCurvePrivateKey = CA_KEY,
+    urn: str = "",
 ) -> x509.Certificate:
     key = CA_KEY if ca else KEY
     subject = x509.Name(
@@ -59,7 +66,7 @@ def certificate(
         "crl_sign",
     )
     usage = dict.fromkeys((*usages, "encipher_only", "decipher_only"), False)
-    begin = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    begin = dt.datetime(2026, 1, begins, tzinfo=dt.UTC)
     builder = x509.CertificateBuilder(name, subject, key.public_key(), 7, begin, begin + dt.timedelta(days=days))
     builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     builder = builder.add_extension(x509.KeyUsage(**{**usage, "key_cert_sign" if ca else "digital_signature": True}), critical=True)
@@ -98,6 +105,7 @@ def test_fitting_certificates_are_accepted() -> None:
         (TLS, "record", "mixes the purposes"),
         (RECORD, "tls", "mixes the purposes"),
         (pem(certificate(days=10)), "record", "not valid"),
+        (pem(certificate(begins=17)), "record", "not valid"),
         (RECORD + RECORD, "record", "not one PEM"),
         (b"", "record", "not one PEM"),
     ],

@@ -186,6 +186,7 @@ def test_keeping_what_is_not_there_or_without_erasing_appends_nothing(path: Path
 # ---- pictures of faces and papers lie apart (DS-10)
 
 
+@pytest.mark.clause("DS-10")
 def test_picture_lies_in_another_table_under_another_key(journal: Journal) -> None:
     journal.append(A, "k", b"", items={"masked": b"text", "biometric/live": b"picture"})
     rows = {table: journal._store.query(f"SELECT name FROM {table}") for table in ("item", "biometric")}  # noqa: S608  # tables of ours

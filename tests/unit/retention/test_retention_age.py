@@ -20,6 +20,7 @@ def after(age: Age, seconds: int, *, calendar: int | None = None) -> Age:
     return age.now(age.at + (seconds if calendar is None else calendar), age.boot_id, age.boot_ms + seconds * 1000)
 
 
+@pytest.mark.clause("DS-08", "RC-1")
 @pytest.mark.parametrize(("seconds", "over"), [(DAY - 1, False), (DAY, True), (DAY + 1, True)])
 def test_age_a_second_before_and_after_the_limit_within_one_boot(seconds: int, over: bool) -> None:  # noqa: FBT001  # the parameter under test
     assert after(START, seconds).over(24) is over
@@ -48,6 +49,7 @@ def test_age_calendar_that_stood_still_counts_at_least_the_time_since_the_boot()
     assert START.now(AT, NEXT, 90_000).lived_ms == 90_000
 
 
+@pytest.mark.clause("DS-08", "DS-24")
 @pytest.mark.parametrize(("behind", "over"), [(600, False), (601, True), (3 * DAY, True)])
 def test_age_clock_set_back_while_off_is_past_the_limit(behind: int, over: bool) -> None:  # noqa: FBT001  # the parameter under test
     """600 s is what the stored floor may lag; more means that somebody set the clock, and how long the power was off is unknown."""

@@ -143,6 +143,7 @@ def test_log_is_handed_out_under_two_warrants_and_tells_who_asked(desk: Desk) ->
 OPERATIONS = {"log": "", "export": "", "resend": "", "void": "", "unmask": "msisdn"}
 
 
+@pytest.mark.clause("DS-13")
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize(
     ("members", "fault", "known"),
@@ -168,6 +169,7 @@ def test_nothing_is_done_without_two_people_and_the_attempt_is_written_down(
     assert desk.told("staff.warranted") == []
 
 
+@pytest.mark.clause("DS-18")
 def test_engineer_never_gets_at_what_is_somebodys(desk: Desk) -> None:
     """DS-18: whoever stands beside."""
     for operation, shown in (("unmask", "msisdn"), ("export", ""), ("void", ""), ("resend", "")):

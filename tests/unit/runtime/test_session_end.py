@@ -16,6 +16,7 @@ from firmware.core import cbor, events
 from firmware.core.keyring import Keyring, Trust
 from firmware.core.mode import Mode
 from firmware.core.record import Card
+from firmware.core.retention import Age
 from firmware.journal import Journal
 from firmware.keystore import create_key
 from firmware.kiosk.server import Kiosk
@@ -293,4 +294,27 @@ def test_unanswered_submission_has_the_code_of_its_cause(tmp_path: Path, why: Wh
     with pytest.raises(Stop) as stop:
         asyncio.run(ask(unit.backend.submit))  # type: ignore[arg-type]  # an operator that cannot be reached reads nothing
     assert stop.value.code == code
+    unit.journal.close()
+
+
+@pytest.mark.clause("TB-20")
+@pytest.mark.parametrize(("waiting", "code"), [(19, False), (20, True)])
+def test_twenty_sessions_not_handed_over_keep_new_work_out(tmp_path: Path, waiting: int, code: bool) -> None:  # noqa: FBT001  # the parameter under test
+    unit, _ = unit_at(tmp_path)
+    terminal = Terminal(unit)
+    terminal._pending = [Session(unit, bytes([number]) * 16, not_settled) for number in range(waiting)]
+    assert (asyncio.run(terminal._readiness()) == "R511") is code
+    unit.journal.close()
+
+
+@pytest.mark.clause("TB-20", "DS-08")
+@pytest.mark.parametrize(("hours", "code"), [(23, False), (24, True)])
+def test_session_not_handed_over_for_a_day_keeps_new_work_out(tmp_path: Path, hours: int, code: bool) -> None:  # noqa: FBT001  # the parameter under test
+    unit, _ = unit_at(tmp_path)
+    leave_open(unit.journal, *signed_session())
+    now = unit.clock.now()
+    unit.journal.note_ages({SESSION: Age(hours * 3_600_000, now.at, now.boot_id, now.boot_ms, crossed=False)})
+    terminal = Terminal(unit)
+    terminal._pending = [Session(unit, SESSION, not_settled)]
+    assert (asyncio.run(terminal._readiness()) == "R511") is code
     unit.journal.close()

@@ -53,6 +53,7 @@ def fault(warrants: list[bytes], *, asked: bytes = REQUEST, known: Roster | None
     return caught.value
 
 
+@pytest.mark.clause("DS-13", "DS-18")
 @pytest.mark.parametrize("operation", Operation)
 def test_two_people_of_every_pair_of_roles_are_judged_by_the_matrix(operation: Operation) -> None:
     """DS-18 too: an engineer warrants nothing that shows or moves what is somebody's."""
@@ -79,6 +80,7 @@ def test_two_people_in_either_order_pass(order: tuple[Member, Member]) -> None:
     assert [p.staff_id for p in check_two_people(REQUEST, [warrant(m) for m in order], ROSTER, seconds=SIGNED_AT)] == ["c-17", "s-01"]
 
 
+@pytest.mark.clause("DS-13")
 @pytest.mark.parametrize(
     ("warrants", "expected", "known"),
     [
