@@ -22,15 +22,25 @@ TABLE: Final = Path(__file__).with_name("scenarios.toml")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session of a scenario."""
+    """One session of a scenario. A text ``$number`` in it stands for the number the session before was given."""
 
-    ends: str
-    """``ACTIVE``, ``DONE``, or the code it ends with."""
-    kind: str = "T01"
+    ends: tuple[str, ...]
+    """``ACTIVE``, or the code it ends with; several where the terminal and the operator may be first to say it."""
+    wish: Mapping[str, str]
+    """What the clerk asks for: ``kind``, and where it is more than that ``document``, ``modifiers``, ``line``."""
     stage: tuple[Mapping[str, Any], ...] = ()
     """Requests to simulators before it starts: ``device``, ``cmd`` and the request's own words."""
     card: str = ""
     """Another blank card, where the one of the session before is used up."""
+    begins: bool = True
+    """False when it is refused before a session begins."""
+
+
+def filled(value: Any, number: str) -> Any:
+    """Return a request or wish with ``$number`` replaced."""
+    if isinstance(value, dict):
+        return {key: filled(inner, number) for key, inner in value.items()}
+    return number if value == "$number" else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +71,14 @@ def load() -> Mapping[str, Scenario]:
 
 
 def _scenario(name: str, entry: dict[str, Any]) -> Scenario:
-    sessions = tuple(
-        Session(one["ends"], one.get("kind", "T01"), tuple(one.get("stage", ())), one.get("card", "")) for one in entry.get("sessions", ())
-    )
+    sessions = tuple(_session(one) for one in entry.get("sessions", ()))
     room = entry.get("awaiting")
     return Scenario(
         name, entry["zh"], entry["en"], sessions, tuple(entry.get("rig", ())), tuple(room) if room else None, entry.get("test_only", "")
     )
+
+
+def _session(entry: dict[str, Any]) -> Session:
+    wish = {"kind": "T01", **entry.get("wish", {})}
+    ends = entry["ends"] if isinstance(entry["ends"], list) else [entry["ends"]]
+    return Session(tuple(ends), wish, tuple(entry.get("stage", ())), entry.get("card", ""), entry.get("begins", True))

@@ -24,23 +24,25 @@ if TYPE_CHECKING:
 
 def play(scenario: Scenario, rig: Rig, story: Story, paper: Paper, words: Words) -> bool:
     """Play every session; returns whether all ended as they should."""
-    told = []
-    for number, session in enumerate(scenario.sessions, 1):
-        paper.heading(words("scenario.session", name=scenario.name, number=number, count=len(scenario.sessions)))
+    told: list[dict[str, Any]] = []
+    number = ""
+    for place, session in enumerate(scenario.sessions, 1):
+        paper.heading(words("scenario.session", name=scenario.name, number=place, count=len(scenario.sessions)))
         if session.card:
             rig.device("sim_card", "insert", card=session.card)
         for request in session.stage:
-            arguments = dict(request)
+            arguments = scenarios.filled(dict(request), number)
             rig.device(arguments.pop("device"), arguments.pop("cmd"), **arguments)
         story.session = ""
-        rig.device("desk", "start", kind=session.kind)
+        rig.device("desk", "start", **scenarios.filled(dict(session.wish), number))
         result = story.follow(None)
         facts = Facts.of(rig, story.session)
         ending = facts.judge(result["outcome"])
         tell_summary(paper, words, result, facts)
         tell_ending(paper, words, result["outcome"], ending, planned=False, struck=False)
-        good = result["outcome"] == session.ends and ending is not Ending.WRONG
-        told.append({"outcome": result["outcome"], "expected": session.ends, "correct": good})
+        good = result["outcome"] in session.ends and ending is not Ending.WRONG
+        told.append({"outcome": result["outcome"], "expected": "/".join(session.ends), "correct": good})
+        number = next((row["msisdn"] for row in rig.device("backend", "state")["numbers"] if row["session"] == story.session), number)
         clear(rig)
     correct = all(one["correct"] for one in told)
     paper.line("✓" if correct else "✗", "", words("scenario.good" if correct else "scenario.wrong", name=scenario.name))
@@ -53,6 +55,7 @@ def clear(rig: Rig) -> None:
     for device in rig.list["devices"]:
         rig.device(device, "clear_faults")
     rig.device("desk", "script", reset=True)
+    rig.device("camera", "uncover")
 
 
 def tell_why_not(scenario: Scenario, paper: Paper, words: Words) -> None:
@@ -73,7 +76,7 @@ def tell_all(paper: Paper, words: Words) -> None:
             "name": scenario.name,
             "state": state,
             "verdict": verdicts[scenario.name],
-            "ends": [s.ends for s in scenario.sessions],
+            "ends": ["/".join(s.ends) for s in scenario.sessions],
         }
         paper.event("scenario", **found)
         text = scenario.zh if words.language == "zh" else scenario.en

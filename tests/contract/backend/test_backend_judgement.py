@@ -55,7 +55,7 @@ def counter(unit: Unit, *, agent: dict[str, Any] | None = None, clerk: dict[str,
 PAST = 1_000_000_000
 
 
-@pytest.mark.clause("TB-19", "O25-14", "O25-15", "N570")
+@pytest.mark.clause("TB-19", "O25-14", "O25-15", "N570", "N452", "JX-15", "T-7")
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
@@ -84,6 +84,7 @@ def test_a_strict_operator_knows_every_terminal_and_clerk(house: Operator, unit:
     assert ask(unit, c281="somebody") == "R503"
 
 
+@pytest.mark.clause("TB-19")
 def test_a_contract_that_ends_ends_the_counter_with_it(house: Operator, unit: Unit) -> None:
     now = house.control("clock")["now"]
     counter(unit, agent={"contract_until": now + DAY})
@@ -143,6 +144,7 @@ def test_a_silent_register_holds_and_a_speaking_one_lets_go(house: Operator, uni
     assert house.blank_state(iccid) == "reserved"
 
 
+@pytest.mark.clause("TB-12")
 def test_a_hold_whose_time_is_over_is_never_accepted_unchecked(house: Operator, unit: Unit) -> None:
     house.control("rules", online="silent", hold_s=600)
     request = unit.request(house.blank())
@@ -175,6 +177,7 @@ def test_a_held_record_may_be_given_up(house: Operator, unit: Unit) -> None:
     assert unit.submit(request)[0] == 409
 
 
+@pytest.mark.clause("KYX-4")
 @pytest.mark.parametrize(("verdict", "code"), [("pass", "approved"), ("R109", "R109"), ("R210", "R210")])
 @pytest.mark.parametrize("rules", [{"review_kinds": ["T01"]}, {"review_modifiers": ["V"]}, {"review_sources": ["mrz"]}])
 def test_a_reviewer_decides_what_a_machine_could_not(house: Operator, unit: Unit, rules: dict[str, Any], verdict: str, code: str) -> None:
@@ -202,6 +205,7 @@ def test_a_carriers_own_limits_hold_where_the_national_one_is_off(house: Operato
     assert ask(unit, fields) == "R401"
 
 
+@pytest.mark.clause("XT-AF10", "N570")
 def test_from_the_threshold_on_an_approval_carries_a_warning(house: Operator, unit: Unit) -> None:
     fields = person()
     house.control("quota", number=fields[2], held=4)
@@ -209,6 +213,7 @@ def test_from_the_threshold_on_an_approval_carries_a_warning(house: Operator, un
     assert "warning" not in unit.submit(unit.request(house.blank()))[1]
 
 
+@pytest.mark.clause("AH-07")
 def test_who_comes_again_too_soon_is_told_to_come_later(house: Operator, unit: Unit) -> None:
     fields, now = person(), house.control("clock")["now"]
     house.control("rules", cool_down_s=8 * 3600)
@@ -225,6 +230,7 @@ def test_many_cards_of_one_terminal_in_a_short_time_are_bulk(house: Operator, un
     assert [ask(unit) for _ in range(6)] == ["approved"] * 5 + ["R409"]
 
 
+@pytest.mark.clause("XT-AF10")
 def test_many_refusals_of_one_person_in_a_day_are_abnormal(house: Operator, unit: Unit) -> None:
     fields = person()
     house.control("rules", tries=2)
@@ -238,6 +244,7 @@ def proxy(unit: Unit, number: str) -> tuple[dict[int, str | bytes], list[Any]]:
     return {**person(), 101: "代办甲", 102: number}, [{1: "proxy", 2: "D01", 3: "chip", 4: [["face", True]], 5: [90, True], 6: 4}]
 
 
+@pytest.mark.clause("XT-AF31")
 def test_somebody_who_acts_for_too_many_is_suspect(house: Operator, unit: Unit) -> None:
     house.control("rules", proxies=2)
     number = str(person()[2])
@@ -287,6 +294,7 @@ def test_a_locked_number_is_not_passed_on_but_may_be_closed(house: Operator, uni
     assert about(unit, "T03", owner, number) == "approved"
 
 
+@pytest.mark.clause("UC-2")
 def test_a_number_nobody_is_registered_for_is_supplemented_first(house: Operator, unit: Unit) -> None:
     owner = person()
     number = active(unit, owner)
@@ -295,6 +303,7 @@ def test_a_number_nobody_is_registered_for_is_supplemented_first(house: Operator
     assert about(unit, "T04", owner, number) == "approved"
 
 
+@pytest.mark.clause("JX-12")
 @pytest.mark.parametrize("tariff", ["prepaid", "postpaid"])
 def test_a_reserved_number_is_the_sessions_until_its_time_is_over(house: Operator, unit: Unit, tariff: str) -> None:
     request = unit.request(house.blank())
@@ -309,6 +318,7 @@ def test_a_reserved_number_is_the_sessions_until_its_time_is_over(house: Operato
     assert unit.http("POST", "/v1/reservations", {"tariff": tariff}, Idempotency_Key=key)[0] == 409
 
 
+@pytest.mark.clause("JX-12")
 def test_a_reservation_that_lapsed_is_released_and_its_session_refused(house: Operator, unit: Unit) -> None:
     now, request = house.control("clock")["now"], unit.request(house.blank())
     until = unit.http("POST", "/v1/reservations", {"tariff": "prepaid"}, Idempotency_Key=request.session.hex())[1]["until"]

@@ -81,6 +81,7 @@ def test_report_is_resent_when_two_people_signed_on_their_own_machines(provision
     assert (result["session"], result["outcome"]) == (SESSION.hex(), "cancelled")
 
 
+@pytest.mark.clause("DS-13")
 @pytest.mark.slow
 def test_value_two_people_see_goes_to_a_new_file_or_a_screen_and_never_into_json(provisioned: Bench, staff: Staff) -> None:
     now = Clock(0).now()
@@ -106,6 +107,7 @@ def test_value_two_people_see_goes_to_a_new_file_or_a_screen_and_never_into_json
     assert str(PROFILE[3]) not in json.dumps(done.lines) + done.errors
 
 
+@pytest.mark.clause("DS-13", "CM-3")
 @pytest.mark.slow
 def test_log_does_not_leave_a_terminal_without_two_people(provisioned: Bench, staff: Staff, tmp_path: Path) -> None:
     alone = ["--request", str(staff.request("log")), "--out", str(tmp_path / "log"), "--terminal", staff.terminal]

@@ -60,10 +60,37 @@ def test_ga_05_expired_document_is_r105(counter: Counter) -> None:
     assert counter.untouched()
 
 
+@pytest.mark.slow
+@pytest.mark.clause("GA-06", "TB-12", "N182-2a")
+def test_ga_06_unavailable_online_check_holds_expires_unchecked_and_resumes(counter: Counter) -> None:
+    counter.play("GA-06")
+    assert counter.untouched()
+    counter.station.clear()
+    counter.station.device("backend", "rules", online="silent")
+    counter.station.fresh_card()
+    counter.station.device("desk", "start")
+    assert counter.screen.wait("view", step="hold")["code"] == "H114"
+    assert counter.untouched()
+    counter.station.device("backend", "rules", online="off")
+    assert counter.screen.result()["outcome"] == "ACTIVE"
+
+
 @pytest.mark.clause("GA-07", "N6")
 def test_ga_07_five_cards_with_the_carrier_are_r401_and_the_way_on_is_told(counter: Counter) -> None:
     counter.play("GA-07")
     assert "T08" in counter.screen.last("view", state="closed")["sentence"]["en"]
+    assert counter.untouched()
+
+
+@pytest.mark.clause("GA-08", "UC-7")
+def test_ga_08_sixth_postpaid_number_is_r402_and_with_the_national_cap_r401(counter: Counter) -> None:
+    counter.play("GA-08")
+    assert counter.untouched()
+
+
+@pytest.mark.clause("GA-09", "DOC-1", "TB-08")
+def test_ga_09_letter_for_another_kind_of_business_is_r209(counter: Counter) -> None:
+    counter.play("GA-09")
     assert counter.untouched()
 
 
@@ -77,6 +104,41 @@ def test_ga_10_minor_without_guardian_is_r206(counter: Counter) -> None:
 def test_ga_13_residence_permit_is_d08_and_active(counter: Counter) -> None:
     [result] = counter.play("GA-13")
     assert counter.numbers(result) == ["active"]
+
+
+@pytest.mark.slow
+@pytest.mark.clause("GA-14", "XJ-2.1.7", "O25-08b", "TB-09", "TB-10", "XJU-2a")
+def test_ga_14_unit_with_all_seven_papers_and_minus_each(counter: Counter) -> None:
+    whole, *refused = counter.play("GA-14")
+    assert counter.numbers(whole) == ["active"]
+    assert len(refused) == 7
+    assert counter.untouched()
+
+
+@pytest.mark.slow
+@pytest.mark.clause("GA-16", "XJU-4")
+def test_ga_16_transfer_of_a_disputed_number_leaves_it_unchanged(counter: Counter) -> None:
+    first, refused = counter.play("GA-16")
+    assert counter.numbers(first) == ["active"]
+    assert counter.numbers(refused) == []
+    assert counter.untouched()
+
+
+@pytest.mark.slow
+@pytest.mark.clause("GA-17", "UC-9")
+def test_ga_17_replacement_at_an_agent_of_unicom_is_sent_to_an_own_hall(counter: Counter) -> None:
+    counter.play("GA-17")
+    slip = counter.station.device("printer", "receipts")["receipts"][-1]
+    assert "代码 Code: R211" in slip
+    assert any(line.startswith("自有营业厅：") for line in slip)
+
+
+@pytest.mark.slow
+@pytest.mark.clause("GA-19", "SMS-16", "JX-39", "JX-33")
+def test_ga_19_commercial_messages_declined_and_still_active(counter: Counter) -> None:
+    for result in counter.play("GA-19"):
+        record = read_record(record_of(counter, result)).record
+        assert "C-5" not in dict(record.facts.consents)
 
 
 @pytest.mark.clause("GA-22", "DS-21", "T-6")
@@ -105,6 +167,13 @@ def test_ga_25_operator_down_writes_nothing(counter: Counter) -> None:
     [result] = counter.play("GA-25")
     assert counter.untouched()
     assert "active" not in counter.numbers(result)
+
+
+@pytest.mark.slow
+@pytest.mark.clause("GA-26", "TB-19", "O25-14", "N452", "N570")
+def test_ga_26_agent_that_is_expired_a_sub_agent_or_blacklisted_writes_nothing(counter: Counter) -> None:
+    counter.play("GA-26")
+    assert counter.untouched()
 
 
 @pytest.mark.slow

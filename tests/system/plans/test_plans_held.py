@@ -33,6 +33,7 @@ def held(station: Station, kind: str) -> Screen:
     return screen
 
 
+@pytest.mark.clause("TB-12")
 @pytest.mark.parametrize("kind", ["T01", "T05"])
 def test_hold_ends_well_once_the_register_answers(station: Station, kind: str) -> None:
     screen = held(station, kind)
@@ -55,6 +56,7 @@ def test_hold_survives_a_power_cut(station: Station) -> None:
     assert_clean_end(station, result, written=False)
 
 
+@pytest.mark.clause("TB-12")
 def test_hold_whose_time_is_over_is_never_accepted_unchecked(station: Station) -> None:
     station.device("backend", "rules", hold_s=1)
     screen = held(station, "T01")

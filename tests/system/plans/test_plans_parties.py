@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WRITING = ("record", "approval", "recheck", "write", "verify", "report", "receipt", "erase")
 
 
+@pytest.mark.clause("TB-08", "O25-06b", "UC-6", "DOC-7", "TB-10", "XJ-2.1.7", "XJ-2.1.8", "XT-PI28-31", "XJU-2b")
 @pytest.mark.parametrize(
     ("kind", "wish", "script", "roles", "extra"),
     [
@@ -47,6 +48,7 @@ def test_card_is_written_when_every_party_is_there(
     assert_clean_end(station, result)
 
 
+@pytest.mark.clause("TB-08", "O25-06b", "UC-6", "DOC-1", "DOC-7", "TB-09", "TB-10", "O25-08b", "XT-PI28-31", "XJU-2a")
 @pytest.mark.parametrize(
     ("kind", "wish", "script", "code"),
     [

@@ -25,6 +25,7 @@ RECORDED: dict[str, tuple[str, ...]] = {
 """Kind → the steps of its capture: one for each variety."""
 
 
+@pytest.mark.clause("XJ-0", "XJU-1", "XT-2021")
 @pytest.mark.parametrize("kind", RECORDED)
 def test_business_without_a_card_ends_well_and_writes_nothing(station: Station, kind: str) -> None:
     screen = station.start()
@@ -65,6 +66,7 @@ def test_card_in_use_and_network_identity_stand_in_the_record_beside_the_chip(
     assert_clean_end(station, result, written=False)
 
 
+@pytest.mark.clause("JX-39", "SMS-16")
 @pytest.mark.parametrize("commercial", [False, True])
 def test_refusing_commercial_messages_is_never_a_reason_and_agreeing_is_in_the_record(station: Station, commercial: bool) -> None:  # noqa: FBT001  # a parameter
     station.device("desk", "script", commercial=commercial, old_card="personalised")
