@@ -60,7 +60,7 @@ def carried_out(db: Db, activation: Mapping[str, Any], session: bytes, now: int)
             db.run("number.replaced", now, number, session)
         if person:
             db.do("book.notify_others", now, "a number was opened in your name", person, session)
-        _consent(db, activation, session, msisdn, now)
+        _consent(db, activation, session, msisdn, now, person)
         return
     row = db.one("number.living", number) if number else None
     if row is not None and kind in {TRANSFER, "T04"}:
@@ -74,7 +74,7 @@ def carried_out(db: Db, activation: Mapping[str, Any], session: bytes, now: int)
         life.end(db, row, now)
     if kind == "T14" and number and activation["consented"] is None:
         withdraw(db, number, now)
-    _consent(db, activation, session, number, now)
+    _consent(db, activation, session, number, now, person or (row["person"] if row is not None else None))
 
 
 def withdraw(db: Db, msisdn: str, now: int) -> int:
@@ -86,7 +86,8 @@ def withdraw(db: Db, msisdn: str, now: int) -> int:
     return len(rows)
 
 
-def _consent(db: Db, activation: Mapping[str, Any], session: bytes, msisdn: str, now: int) -> None:
-    if activation["consented"] is not None and msisdn and activation["person"]:
-        db.do("book.grant", activation["person"], msisdn, session, activation["consented"], activation["record"], now)
+def _consent(db: Db, activation: Mapping[str, Any], session: bytes, msisdn: str, now: int, person: bytes | None) -> None:
+    """Note a consent; where nobody's document was asked for, the card proved the number and its registered owner consents."""
+    if activation["consented"] is not None and msisdn and person:
+        db.do("book.grant", bytes(person), msisdn, session, activation["consented"], activation["record"], now)
         db.do("book.event", now, "granted", msisdn, "")

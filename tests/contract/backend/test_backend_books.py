@@ -94,7 +94,7 @@ def held(operator: Operator, fields: dict[int, str | bytes]) -> int:
     return 5 - left
 
 
-@pytest.mark.clause("TB-26")
+@pytest.mark.clause("TB-26", "N182-4", "XJU-16")
 def test_an_urged_number_is_suspended_after_60_days_and_ends_after_30_more(operator: Operator, unit: Unit, time: Time) -> None:
     fields = person()
     _, number = sold(unit, fields)
@@ -138,7 +138,7 @@ def test_a_single_stop_becomes_a_full_one_after_15_days(operator: Operator, unit
     assert life(operator, number)[0] == "active"
 
 
-@pytest.mark.clause("O25-11", "TB-16", "XJU-10")
+@pytest.mark.clause("O25-11", "TB-16", "XJU-10", "RC-3")
 def test_identity_records_are_kept_for_service_and_two_years(operator: Operator, unit: Unit, time: Time) -> None:
     request, number = sold(unit)
     key = request.session.hex()
@@ -154,6 +154,7 @@ def test_identity_records_are_kept_for_service_and_two_years(operator: Operator,
     assert "purged" in dict(events(operator, key))
 
 
+@pytest.mark.clause("RC-4b", "RC-5", "RC-6", "RC-7", "XT-CSL", "SMS-08")
 @pytest.mark.parametrize(("kept", "months"), [("billing", 5), ("assessment", 36), ("log", 6), ("consent_history", 5)])
 def test_everything_else_is_kept_for_its_term_and_not_longer(operator: Operator, time: Time, kept: str, months: int) -> None:
     key, began = os.urandom(8).hex(), time.start
@@ -162,6 +163,7 @@ def test_everything_else_is_kept_for_its_term_and_not_longer(operator: Operator,
     assert [kept, key] in time.at(months_later(began, months) + DAY)
 
 
+@pytest.mark.clause("RC-8")
 def test_a_refusal_leaves_a_tombstone_for_two_years(operator: Operator, unit: Unit, time: Time) -> None:
     request = unit.request(operator.blank(), c259="ocr")
     unit.submit(request)
@@ -171,7 +173,7 @@ def test_a_refusal_leaves_a_tombstone_for_two_years(operator: Operator, unit: Un
     assert ["tombstone", key] in time.at(months_later(time.start, 24) + DAY)
 
 
-@pytest.mark.clause("JX-17")
+@pytest.mark.clause("JX-17", "RC-9", "O25-16", "SMS-34-37,40", "GA-31")
 def test_two_officers_inspect_and_seal_and_what_is_sealed_is_not_deleted(operator: Operator, unit: Unit, time: Time) -> None:
     request, number = sold(unit)
     key, pair = request.session.hex(), ["officer-1", "officer-2"]
@@ -201,7 +203,7 @@ def test_a_case_query_names_its_warrant(operator: Operator, unit: Unit) -> None:
 CONSENTS = [["C-1", digest(b"notice")], ["C-5", digest(b"messages")]]
 
 
-@pytest.mark.clause("SMS-17", "SMS-08", "JX-39")
+@pytest.mark.clause("SMS-17", "SMS-08", "JX-39", "RC-4a", "SMS-16")
 def test_consent_is_evidence_withdrawn_at_once_and_kept_five_months_more(operator: Operator, unit: Unit, time: Time) -> None:
     fields = person()
     request, number = sold(unit, fields, c262=CONSENTS)
@@ -216,11 +218,13 @@ def test_consent_is_evidence_withdrawn_at_once_and_kept_five_months_more(operato
     assert operator.control("consents", msisdn=number)["consents"] == []
 
 
+@pytest.mark.clause("SMS-16", "JX-39")
 def test_who_refuses_messages_is_served_and_sent_none(operator: Operator, unit: Unit) -> None:
     _, number = sold(unit)
     assert operator.control("may_send", msisdn=number) == {"allowed": False}
 
 
+@pytest.mark.clause("XJU-2b")
 def test_a_transfer_moves_the_number_and_both_counts(operator: Operator, unit: Unit) -> None:
     old, new = person(), person()
     _, number = sold(unit, old)
@@ -271,7 +275,7 @@ def test_the_customers_other_numbers_are_told(operator: Operator, unit: Unit) ->
 PARTS = {"kinds": "identity", "causes": "lost", "harm": "none known", "measures": "revoked", "contact": "10000"}
 
 
-@pytest.mark.clause("TB-22", "O25-13", "JX-48", "XJU-12")
+@pytest.mark.clause("TB-22", "O25-13", "JX-48", "XJU-12", "DS-27", "DS-29", "XT-PI51,55-57", "XJ-11.9")
 def test_a_lost_terminal_is_off_before_its_case_runs(operator: Operator, unit: Unit, time: Time) -> None:
     case = operator.control("breach", event="BR-01", subject=unit.serial)["case"]
     assert [kind for kind, _ in events(operator, unit.serial)] == ["revoked", "case"]
@@ -299,7 +303,7 @@ def test_a_lost_terminal_is_off_before_its_case_runs(operator: Operator, unit: U
         operator.control("report", case=case, stage="oral")
 
 
-@pytest.mark.clause("JX-15")
+@pytest.mark.clause("JX-15", "CM-2", "JX-18")
 def test_refusals_are_counted_by_clerk_and_agents_are_scored(operator: Operator, unit: Unit) -> None:
     agent, staff = f"A-{unit.serial}", f"S-{unit.serial}"
     operator.control("agent", code=agent)

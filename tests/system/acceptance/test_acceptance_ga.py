@@ -11,6 +11,7 @@ from firmware.core.bundle import read_bundle
 from firmware.core.outcomes import OUTCOMES
 from firmware.core.people import Field
 from firmware.core.record import disclose, read_record
+from host_tools.demo.scenarios import load
 from simulators.personas import PERSONAS
 
 if TYPE_CHECKING:
@@ -139,6 +140,16 @@ def test_ga_19_commercial_messages_declined_and_still_active(counter: Counter) -
     for result in counter.play("GA-19"):
         record = read_record(record_of(counter, result)).record
         assert "C-5" not in dict(record.facts.consents)
+
+
+@pytest.mark.slow
+@pytest.mark.clause("GA-20", "JX-39", "SMS-16")
+def test_ga_20_commercial_consent_is_given_then_withdrawn_at_once(counter: Counter) -> None:
+    allowed = []
+    for session in load()["GA-20"].sessions:
+        counter.session(session)
+        allowed.append(counter.station.device("backend", "may_send", msisdn=counter.number)["allowed"])
+    assert allowed == [False, True, False]
 
 
 @pytest.mark.clause("GA-22", "DS-21", "T-6")
