@@ -3,6 +3,7 @@
 
 Rules
 * one work, one transaction (READ COMMITTED: each statement sees what was committed before it); a deadlock or lost race runs it again
+* a connection the server closed is replaced before the next work; a work it took along is told as failed, and is not tried again
 * statements are prepared by the server at their first use; those whose count nobody asks for travel in one pipeline with the commit
 * two gateways that decide about one unit wait for each other at the unit's row, which every decision updates first
 """
@@ -36,11 +37,15 @@ class _Connection:
     """:class:`Db` on one connection."""
 
     def __init__(self, dsn: str) -> None:
-        self._raw = psycopg.connect(dsn, autocommit=True, row_factory=dict_row, prepare_threshold=0)
-        self._raw.prepared_max = 512
+        self._dsn = dsn
         self._texts = {name: text.replace("%", "%%").replace("?", "%s") for name, text in statements().items()}
-        self._cursor = self._raw.cursor()
         self._later: list[tuple[str, tuple[Any, ...]]] = []
+        self._connect()
+
+    def _connect(self) -> None:
+        self._raw = psycopg.connect(self._dsn, autocommit=True, row_factory=dict_row, prepare_threshold=0)
+        self._raw.prepared_max = 512
+        self._cursor = self._raw.cursor()
 
     def migrate(self) -> None:
         """Bring the database to the newest schema; gateways that start together wait for one another."""
@@ -74,7 +79,11 @@ class _Connection:
     def transact(self, work: Callable[[Db], T]) -> T:
         """Run ``work`` in a transaction of its own."""
         self._later.clear()
-        self._cursor.execute("BEGIN")
+        try:
+            self._cursor.execute("BEGIN")
+        except psycopg.OperationalError:  # the server was away; nothing of this work was sent
+            self._connect()
+            self._cursor.execute("BEGIN")
         try:
             result = work(self)
             with self._raw.pipeline():
