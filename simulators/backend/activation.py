@@ -65,6 +65,15 @@ class Asked:
     variant: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A record that is part of its unit's chain, and the unit's row; ``held``: it was before, and waits for its decision."""
+
+    record: Record
+    unit: Mapping[str, Any]
+    held: bool = False
+
+
 @dataclass(slots=True)
 class Activations:
     """Decides records; ``refuse_next`` refuses the next one with that code, ``refuse_software`` each of a software key."""
@@ -106,7 +115,7 @@ class Activations:
         body = json.dumps({"record": text(bytes(kept["record"])), "items": text(bytes(kept["items"]))}).encode()
         return await self.decide(Asked(unit, session, body))
 
-    def _admit(self, db: Db, asked: Asked, prepared: Prepared) -> tuple[Record, Mapping[str, Any]] | Answer:
+    def _admit(self, db: Db, asked: Asked, prepared: Prepared) -> Admitted | Answer:
         """Return the authentic next record of the chain, now part of it, and its unit; or the answer there is. A break is remembered."""
         unit = db.one("terminal.heard", self.clock.now(), asked.unit.serial, asked.unit.tls)
         if unit is None:
@@ -114,7 +123,7 @@ class Activations:
         record, known = prepared.record, db.all("activation.known", asked.session, asked.session)
         if known:
             answer = _stored(known, asked, prepared)
-            return (record, unit) if answer["outcome"] == HELD and record is not None else answer
+            return Admitted(record, unit, held=True) if answer["outcome"] == HELD and record is not None else answer
         if record is None or bytes(unit["spki"]) != asked.unit.spki:
             return _refused("R802")
         if record.claims[1] != asked.unit.serial or record.claims[266] != unit["protection"]:
@@ -125,20 +134,20 @@ class Activations:
         if record.session != asked.session:
             raise ApiError(400, "INVALID_ARGUMENT", "the key is not the record's session")
         db.do("terminal.chain", record.claims[271], record.digest, asked.unit.serial)
-        return record, unit
+        return Admitted(record, unit)
 
     def _approve(self, db: Db, asked: Asked, prepared: Prepared, ordered: str | None) -> Answer:
         admitted = self._admit(db, asked, prepared)
         if isinstance(admitted, dict):
             return admitted
-        record, unit = admitted
-        self._judge(db, record, unit, prepared, ordered)
+        record = admitted.record
+        self._judge(db, admitted, prepared, ordered)
         if record.iccid is not None:
             answer, approval = self._issue(db, record, prepared, asked.variant)
         else:
             answer, approval = self._accept(db, record, prepared)
         db.do("activation.vault_keep", record.session, prepared.signed, prepared.sealed)
-        return self._keep(db, record, answer, prepared, approval)
+        return self._keep(db, admitted, answer, prepared, approval)
 
     def _accept(self, db: Db, record: Record, prepared: Prepared) -> tuple[Answer, approvals.Approval]:
         """Approve what writes no card; a number that passes to somebody counts for them from now on."""
@@ -177,17 +186,17 @@ class Activations:
             fresh = numbers.new(db, session, iccid=iccid, tariff="", state="reserved", person=person, since=now)
             db.run("number.keep_msisdn", prepared.number, session)
             return "", issues.Number(imsi=fresh.imsi, msisdn=prepared.number)
-        mine = db.one("number.take", iccid, person, now, session, now)
-        if mine:
-            return str(mine["tariff"]), issues.Number(imsi=str(mine["imsi"]), msisdn=str(mine["msisdn"]))
         if db.one("number.of", session):
-            raise Refusal(LAPSED)
+            mine = db.one("number.take", iccid, person, now, session, now)
+            if mine is None:
+                raise Refusal(LAPSED)
+            return str(mine["tariff"]), issues.Number(imsi=str(mine["imsi"]), msisdn=str(mine["msisdn"]))
         return rules.tariff, numbers.new(db, session, iccid=iccid, tariff=rules.tariff, state="reserved", person=person, since=now)
 
-    def _judge(self, db: Db, record: Record, unit: Mapping[str, Any], prepared: Prepared, ordered: str | None) -> None:
+    def _judge(self, db: Db, admitted: Admitted, prepared: Prepared, ordered: str | None) -> None:
         """Raise the one code that stands against this record, if any does, or its hold."""
-        now, rules = self.clock.now(), self.house.rules
-        held = db.one("register.hold_of", record.session)
+        now, rules, record, unit = self.clock.now(), self.house.rules, admitted.record, admitted.unit
+        held = db.one("register.hold_of", record.session) if admitted.held else None
         if held is None and db.run("activation.nonce", record.claims[10], record.session) == 0:
             raise Refusal("R802")
         if prepared.fault == "R802":
@@ -212,22 +221,23 @@ class Activations:
         admitted = self._admit(db, asked, prepared)
         if isinstance(admitted, dict):
             return admitted
-        record, _ = admitted
+        record = admitted.record
         if answer["outcome"] == HELD:
-            known = db.one("register.hold_of", record.session)
+            known = db.one("register.hold_of", record.session) if admitted.held else None
             if known:
                 return {**answer, "until": int(known["until"])}
             db.do("register.hold", record.session, asked.unit.serial, answer["why"], self.clock.now(), answer["until"])
             db.do("activation.vault_keep", record.session, prepared.signed, prepared.sealed)
-        return self._keep(db, record, answer, prepared)
+        return self._keep(db, admitted, answer, prepared)
 
-    def _keep(self, db: Db, record: Record, answer: Answer, prepared: Prepared, approval: approvals.Approval | None = None) -> Answer:
+    def _keep(self, db: Db, admitted: Admitted, answer: Answer, prepared: Prepared, approval: approvals.Approval | None = None) -> Answer:
+        record = admitted.record
         outcome, code = answer["outcome"], "" if answer["outcome"] == "approved" else answer["code"]
         decision = (outcome, code, json.dumps(answer))
         proof = (approval.approval_id, approval.data_digest) if approval else (None, None)
         if outcome != HELD:
             books.decided(db, record, outcome, self.clock.now())
-        if outcome != HELD and db.one("register.hold_of", record.session):
+        if admitted.held:
             db.do("activation.decide", *decision, *proof, record.session)
             if outcome != "approved":
                 db.do("activation.vault_erase", record.session)
