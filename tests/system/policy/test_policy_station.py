@@ -53,13 +53,13 @@ def test_record_names_the_whole_set_of_packs(counter: Station) -> None:
     assert facts.policy == ("cn/jiangxi+cn/mobile", expected.digest)
 
 
-@pytest.mark.parametrize("kind", ["T03", "T99"])
-def test_business_the_terminal_cannot_carry_out_whole_is_refused_before_anything_is_asked(counter: Station, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "code"), [("T15", "R211"), ("T99", "R410")])
+def test_business_that_is_not_done_here_is_refused_before_anything_is_asked(counter: Station, kind: str, code: str) -> None:
     screen = counter.start()
     screen.ready()
     counter.device("desk", "start", kind=kind)
     view = screen.wait("view", state="closed")
-    assert (view["code"], view["session"]) == ("R410", None)
+    assert (view["code"], view["session"]) == (code, None)
     screen.ready()
     assert [m for m in screen.messages if m["type"] == "step"] == []
 
