@@ -21,6 +21,7 @@ from simulators.backend.clock import Clock
 from simulators.backend.console import Console
 from simulators.backend.enrolment import Enrolments
 from simulators.backend.evidence import Directory, Uploads
+from simulators.backend.logon import LogOn
 from simulators.backend.numbers import Reservations
 from simulators.backend.office import Office
 from simulators.backend.packs import Packs
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Remote(store, pool, terms.house),
         witness,
         Reservations(store, clock, house),
+        LogOn(store, clock),
         uploads,
         clock,
     )

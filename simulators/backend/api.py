@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from simulators.backend.clock import Clock
     from simulators.backend.enrolment import Enrolments
     from simulators.backend.evidence import Uploads
+    from simulators.backend.logon import LogOn
     from simulators.backend.numbers import Reservations
     from simulators.backend.remote import Remote
     from simulators.backend.reports import Reports
@@ -72,6 +73,7 @@ class Api:
     remote: Remote
     witness: Witness
     reservations: Reservations
+    staff: LogOn
     uploads: Uploads
     clock: Clock
     _units: dict[bytes, Unit] = field(default_factory=dict)
@@ -158,6 +160,11 @@ class Api:
             raise ApiError(403, "PERMISSION_DENIED", "another terminal's serial")
         return {"now": self.clock.now()}
 
+    async def log_on(self, request: Request) -> Answer:
+        """Let a member of staff work at a terminal, or not."""
+        unit, body = await self.current(request), members(request.body, "staff", "pin")
+        return await self.staff.answer(unit.serial, body["staff"], body["pin"])
+
     async def log(self, request: Request) -> Answer:
         """Tell how much of the unit's audit log was seen."""
         return await self.witness.known((await self.current(request)).serial)
@@ -187,6 +194,7 @@ OPERATIONS = (
     Operation("POST", "/v1/activations/{key}/unlock", "unlock", Api.unlock),
     Operation("POST", "/v1/activations/{key}/relay", "relay", Api.relay),
     Operation("POST", "/v1/reservations", "reserve", Api.reserve),
+    Operation("POST", "/v1/logon", "logon", Api.log_on),
     Operation("GET", "/v1/time", "time", Api.time),
     Operation("POST", "/v1/heartbeat", "heartbeat", Api.heartbeat),
     Operation("GET", "/v1/checkpoints", "log", Api.log),

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from simulators.backend import logon
 from simulators.backend.judgement import ANSWERS
 from simulators.backend.quota import NATIONAL, QUOTA
 from simulators.backend.store.port import plain
@@ -90,10 +91,12 @@ class Console:
         return {"agents": self.store.run(lambda db: plain(db.all("register.agents", at)))}
 
     def clerk(self, told: Told) -> None:
-        """Write a clerk into the register; with ``number``, also who they are."""
+        """Write a clerk into the register; with ``number``, also who they are, with ``pin``, what they log on with."""
         person = self._person(told) if "number" in told else None
         row = (str(told["staff"]), str(told["agent"]), int(told.get("trained_until", FOREVER)), int(told.get("barred", False)), person)
         self.store.run(lambda db: db.do("register.clerk", *row))
+        if "pin" in told:
+            self.store.run(lambda db: logon.keep(db, row[0], str(told["pin"])))
 
     def site(self, told: Told) -> None:
         """Write where a terminal stands: its agent and the cells it may be in."""

@@ -48,7 +48,8 @@ def check_identity(record: Record, values: Mapping[int, str | bytes], *, today: 
     checks = [*record.claims[261], *(check for party in record.claims[277] for check in party[4])]
     if not all(passed for _, passed in checks):
         raise Refusal("R207")
-    if "C-1" not in {name for name, _ in record.claims[262]}:
+    somebody = SOURCE in record.claims or record.claims[277]  # where nobody's data is asked for there is nothing to give notice of
+    if somebody and "C-1" not in {name for name, _ in record.claims[262]}:
         raise Refusal("R601")
     faces = [record.claims.get(FACE, [0, True]), *(party.get(5, [0, True]) for party in record.claims[277])]
     if not all(live for _, live in faces):

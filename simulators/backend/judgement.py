@@ -58,7 +58,7 @@ def counter(db: Db, judged: Judged, rules: Rules) -> bytes | None:
     if row["seen"] and row["seen"] not in json.loads(row["cells"]):
         raise Refusal("R507")
     _software(db, record, rules)
-    _agent(row, judged.now)
+    contract(row, judged.now)
     if row["employer"] is None:
         if rules.strict:
             raise Refusal("R503")
@@ -75,7 +75,8 @@ def _software(db: Db, record: Record, rules: Rules) -> None:
             raise Refusal("R509")
 
 
-def _agent(row: Mapping[str, Any], now: int) -> None:
+def contract(row: Mapping[str, Any], now: int) -> None:
+    """Judge the agent of a register row."""
     if row["parent"]:
         raise Refusal("R512")
     if row["contract_until"] is None or not row["filed"] or row["contract_until"] <= now:

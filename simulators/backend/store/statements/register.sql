@@ -47,3 +47,8 @@ SELECT session, serial, why, since, until FROM hold WHERE verdict = '' ORDER BY 
 UPDATE hold SET verdict = ?, officer = ? WHERE session = ? AND verdict = '';
 -- name: proxied
 INSERT INTO proxying (person, at) VALUES (?, ?);
+-- name: credential
+INSERT INTO credential (staff, salt, digest) VALUES (?, ?, ?) ON CONFLICT (staff) DO UPDATE SET salt = excluded.salt,
+  digest = excluded.digest;
+-- name: credential_of
+SELECT salt, digest FROM credential WHERE staff = ?;

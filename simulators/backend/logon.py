@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a member of staff may work at a terminal now (``op.login``): the registers first, then the person's own PIN.
+
+Rules: one code for each reason, as on a record: the agent's (R512, R501, R502), then everything about the person (R503), where an unknown
+id and a wrong PIN look the same. A PIN is kept as its scrypt digest under a salt of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulators.backend.errors import Refusal
+from simulators.backend.judgement import contract
+
+if TYPE_CHECKING:
+    from simulators.backend.clock import Clock
+    from simulators.backend.store import Db, Store
+
+INVALID = "R503"
+
+
+@dataclass(frozen=True, slots=True)
+class LogOn:
+    """Answers log-ons."""
+
+    store: Store
+    clock: Clock
+
+    async def answer(self, serial: str, staff: str, pin: str) -> dict[str, Any]:
+        """Return who may work at the terminal ``serial``, or the code that stands against it."""
+        try:
+            await self.store.ask(lambda db: self._judge(db, serial, staff, pin))
+        except Refusal as refusal:
+            return {"outcome": "refused", "code": refusal.code, "message": "refused by the operator"}
+        return {"outcome": "accepted", "staff": staff}
+
+    def _judge(self, db: Db, serial: str, staff: str, pin: str) -> None:
+        row, now = db.one("register.counter", staff, serial), self.clock.now()
+        if row is None:
+            raise Refusal(INVALID)
+        contract(row, now)
+        if row["employer"] is None or row["barred"] or row["trained_until"] <= now or row["employer"] != row["agent"]:
+            raise Refusal(INVALID)
+        known = db.one("register.credential_of", staff)
+        if known is None or not hmac.compare_digest(_digest(pin, bytes(known["salt"])), bytes(known["digest"])):
+            raise Refusal(INVALID)
+
+
+def keep(db: Db, staff: str, pin: str) -> None:
+    """Set a member of staff's PIN."""
+    salt = os.urandom(16)
+    db.do("register.credential", staff, salt, _digest(pin, salt))
+
+
+def _digest(pin: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(pin.encode(), salt=salt, n=1 << 14, r=8, p=1, dklen=32)
