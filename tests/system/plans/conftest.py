@@ -12,7 +12,7 @@ from tests.support.station import Station
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE = "\n[patience]\nperson_s = 5\ncard_back_s = 1.5\n"
+PATIENCE = "\n[patience]\nperson_s = 3\ncard_back_s = 1.5\n"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Business with other parties, with pictures instead of a chip, and with every party missing in turn."""
+"""Business with other parties, and with pictures instead of a chip."""
 
 from __future__ import annotations
 
@@ -49,36 +49,6 @@ def test_card_is_written_when_every_party_is_there(
 
 
 @pytest.mark.clause("TB-08", "O25-06b", "UC-6", "DOC-1", "DOC-7", "TB-09", "TB-10", "O25-08b", "XT-PI28-31", "XJU-2a")
-@pytest.mark.parametrize(
-    ("kind", "wish", "script", "code"),
-    [
-        ("T01", {"modifiers": "P"}, {"proxy": ""}, "R208"),
-        ("T01", {"modifiers": "P"}, {"unfit": "P-A"}, "R209"),
-        ("T01", {"modifiers": "M"}, {"persona": "minor", "guardian": ""}, "R206"),
-        ("T01", {"modifiers": "M"}, {"persona": "minor", "consent": False}, "R602"),
-        ("T02", {}, {"release": False}, "R603"),
-        ("T09", {"document": "U01"}, {"missing": "U01"}, "R301"),
-        ("T09", {"document": "U01"}, {"unfit": "U-B"}, "R302"),
-        ("T09", {"document": "U01"}, {"handler": ""}, "R303"),
-        ("T09", {"document": "U01"}, {"missing": "U-A"}, "R304"),
-        ("T09", {"document": "U01"}, {"responsible": ""}, "R305"),
-        ("T09", {"document": "U01"}, {"missing": "U-C"}, "R306"),
-        ("T09", {"document": "U01"}, {"missing": "U-B"}, "R307"),
-        ("T01", {"document": "D02"}, {"original": False}, "R104"),
-        ("T04", {}, {}, "R407"),
-    ],
-)
-def test_party_or_paper_that_is_missing_has_its_code_and_nothing_is_written(
-    station: Station, kind: str, wish: dict[str, str], script: dict[str, Any], code: str
-) -> None:
-    station.device("desk", "script", **script)
-    screen = station.start()
-    screen.ready()
-    result = serve(station, screen, kind, **wish)
-    assert result["outcome"] == code, begun(screen)
-    assert station.device("sim_card", "state")["updates"] == 0
-
-
 def test_screen_names_the_party_it_waits_for_and_masks_nobody_in_full(station: Station) -> None:
     screen = station.start()
     screen.ready()

@@ -193,3 +193,33 @@ def test_floor_alone_and_floor_sent_again_are_the_same_set() -> None:
     floor = packs.load("cn/base")
     assert assemble(floor, [floor]).digest == FLOOR.digest
     assert {rule.verb for rule in floor.rules} == set(Verb)
+
+
+@pytest.mark.clause("GA-12")
+@pytest.mark.parametrize(
+    ("kind", "document", "channel", "modifiers", "reached", "code"),
+    [
+        ("T01", "D01", 5, "", 4, ""),
+        ("T01", "D01", 5, "", 3, "R211"),
+        ("T01", "D01", 5, "", 0, "R207"),
+        ("T01", "D09", 2, "", 2, ""),
+        ("T01", "D09", 2, "", 1, "R211"),
+        ("T01", "D09", 1, "", 1, ""),
+        ("T01", "D01", 1, "", 0, "R207"),
+        ("T01", "D01", 1, "V", 3, ""),
+        ("T16", "D01", 5, "S", 3, "R207"),
+    ],
+)
+def test_identity_less_sure_than_the_plan_asks_is_sent_to_an_own_hall_where_that_is_enough(  # one row of a table
+    kind: str, document: str, channel: int, modifiers: str, reached: int, code: str
+) -> None:
+    policies = Policies(FLOOR, channel=channel)
+    assert policies.shortfall(policies.again(kind, document, modifiers), reached) == code
+
+
+def test_passport_read_by_its_printed_zone_alone_is_enough_at_an_own_hall_and_elsewhere_as_the_pack_says() -> None:
+    mobile = assemble(packs.load("cn/base"), [packs.load("cn/mobile")])
+    hall, shop = Policies(mobile, channel=1), Policies(mobile, channel=4)
+    assert hall.shortfall(hall.again("T01", "D09"), 2) == ""
+    assert shop.shortfall(shop.again("T01", "D09"), 2) == "R211"
+    assert shop.shortfall(shop.again("T01", "D09"), 3) == ""

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every party and paper missing in turn, one customer after another at one terminal: its code, and nothing is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.system.plans.serving import begun, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.station import Screen, Station
+
+
+@pytest.fixture(scope="module")
+def screen(plans_station: Station) -> Iterator[Screen]:
+    """Yield the screen of one terminal for all customers of this module."""
+    plans_station.clear()
+    plans_station.fresh_card()
+    screen = plans_station.start()
+    screen.ready()
+    yield screen
+    plans_station.stop()
+    plans_station.clear()
+
+
+@pytest.mark.parametrize(
+    ("kind", "wish", "script", "code"),
+    [
+        ("T01", {"modifiers": "P"}, {"proxy": ""}, "R208"),
+        ("T01", {"modifiers": "P"}, {"unfit": "P-A"}, "R209"),
+        ("T01", {"modifiers": "M"}, {"persona": "minor", "guardian": ""}, "R206"),
+        ("T01", {"modifiers": "M"}, {"persona": "minor", "consent": False}, "R602"),
+        ("T02", {}, {"release": False}, "R603"),
+        ("T09", {"document": "U01"}, {"missing": "U01"}, "R301"),
+        ("T09", {"document": "U01"}, {"unfit": "U-B"}, "R302"),
+        ("T09", {"document": "U01"}, {"handler": ""}, "R303"),
+        ("T09", {"document": "U01"}, {"missing": "U-A"}, "R304"),
+        ("T09", {"document": "U01"}, {"responsible": ""}, "R305"),
+        ("T09", {"document": "U01"}, {"missing": "U-C"}, "R306"),
+        ("T09", {"document": "U01"}, {"missing": "U-B"}, "R307"),
+        ("T01", {"document": "D02"}, {"original": False}, "R104"),
+        ("T04", {}, {}, "R407"),
+    ],
+)
+def test_party_or_paper_that_is_missing_has_its_code_and_nothing_is_written(
+    plans_station: Station, screen: Screen, kind: str, wish: dict[str, str], script: dict[str, Any], code: str
+) -> None:
+    plans_station.device("desk", "script", reset=True, **script)
+    result = serve(plans_station, screen, kind, **wish)
+    assert result["outcome"] == code, begun(screen)
+    assert plans_station.device("sim_card", "state")["updates"] == 0
