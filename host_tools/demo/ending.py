@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Judge an ending by what others know: the operator's books and the card itself, not by what the terminal says of itself.
 
-A good ending is one of three: active, with one number on a written card; a coded outcome with an untouched card; a coded outcome that
-voids the card, with no number on it.
+A good ending is one of four: active, with one number on a written card; done, where the business writes none; a coded outcome with an
+untouched card; a coded outcome that voids the card, with no number on it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Ending(StrEnum):
     """What an ending amounts to."""
 
     ACTIVE = "active"
+    DONE = "done"
     NOTHING = "nothing"
     VOID = "void"
     LATE = "late"
@@ -47,8 +48,10 @@ class Facts:
         active = sum(number["session"] == session and number["state"] == "active" for number in numbers)
         return cls(active, int(rig.device("sim_card", "state")["updates"]))
 
-    def judge(self, outcome: str) -> Ending:
-        """Return what ``outcome`` amounts to, or that it is not true."""
+    def judge(self, outcome: str, *, writes: bool = True) -> Ending:
+        """Return what ``outcome`` amounts to, or that it is not true; ``writes``: whether the business was to write a card."""
+        if outcome == ACTIVE and not writes:
+            return Ending.WRONG if self.active or self.updates else Ending.DONE
         if outcome == ACTIVE:
             return Ending.ACTIVE if self.active == 1 and self.updates else Ending.WRONG
         if self.active:

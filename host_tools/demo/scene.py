@@ -7,6 +7,7 @@ to show on the counter: it is told why, and where it is proven.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from host_tools.clauses.table import rooms, rows
@@ -33,11 +34,13 @@ def play(scenario: Scenario, rig: Rig, story: Story, paper: Paper, words: Words)
         for request in session.stage:
             arguments = scenarios.filled(dict(request), number)
             rig.device(arguments.pop("device"), arguments.pop("cmd"), **arguments)
+        before = int(rig.device("sim_card", "state")["updates"])
         story.session = ""
         rig.device("desk", "start", **scenarios.filled(dict(session.wish), number))
         result = story.follow(None)
-        facts = Facts.of(rig, story.session)
-        ending = facts.judge(result["outcome"])
+        found = Facts.of(rig, story.session)
+        facts = replace(found, updates=max(0, found.updates - before))
+        ending = facts.judge(result["outcome"], writes=bool(result.get("iccid")))
         tell_summary(paper, words, result, facts)
         tell_ending(paper, words, result["outcome"], ending, planned=False, struck=False)
         good = result["outcome"] in session.ends and ending is not Ending.WRONG

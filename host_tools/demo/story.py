@@ -68,7 +68,7 @@ class Story:
                     return {"type": "result", "session": "", "outcome": message["code"], "sentence": message["sentence"]}
 
     def _wait(self, cut: PowerCut | None) -> Message:
-        label = self._words(self._open_step) if self._open_step else ""
+        label = self._words.step(self._open_step) if self._open_step else ""
         with self._paper.working(label, ""):
             return self._next(SILENCE_S, cut)
 
@@ -112,14 +112,14 @@ class Story:
         step, detail = message["step"], message.get("detail") or {}
         duration = self._words.duration(message["ms"])
         if "code" in detail:
-            self._paper.line("✗", self._words(step), self._words("stopped", code=detail["code"]), duration)
+            self._paper.line("✗", self._words.step(step), self._words("stopped", code=detail["code"]), duration)
         elif detail.get("equal") is False:
-            self._paper.line("✗", self._words(step), self._words("not_equal"), duration)
+            self._paper.line("✗", self._words.step(step), self._words("not_equal"), duration)
         elif detail.get("printed") is False:
             self._paper.line("!", self._words(step), self._words(f"{step}.none"), duration)
         else:
             shown = {"name": detail.get("name", ""), "number": detail.get("number", "")}
-            self._paper.line("✓", self._words(step), self._words.done(step, self._mode, **shown), duration)
+            self._paper.line("✓", self._words.step(step), self._words.done(step, self._mode, **shown), duration)
 
     def _tell_cut(self) -> None:
         step = self._open_step

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CUT_ENDINGS = {
     Ending.ACTIVE: "cut.end.active",
+    Ending.DONE: "end.done",
     Ending.NOTHING: "cut.end.nothing",
     Ending.VOID: "cut.end.void",
     Ending.LATE: "end.late",
@@ -22,6 +23,7 @@ CUT_ENDINGS = {
 }
 ENDINGS = {
     Ending.ACTIVE: "end.active",
+    Ending.DONE: "end.done",
     Ending.NOTHING: "end.refused",
     Ending.VOID: "end.void",
     Ending.LATE: "end.late",

@@ -38,6 +38,45 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "confirm.done": ("The subscriber pressed the confirm button", "客户已按下确认键"),
     "card": ("card", "空卡"),
     "card.done": ("A blank SIM card is in the slot; its number was read", "卡槽中有空白卡，已读取卡号"),
+    "attest": ("two staff", "双人核验"),
+    "attest.done": ("Two members of staff attest the holder", "两名人员核验持证人"),
+    "network-token": ("token", "网证"),
+    "token.done": ("The token of the network identity was taken", "已取得网络身份凭证"),
+    "unit-document": ("unit", "单位证件"),
+    "unit-document.done": ("The unit's document was pictured, marked and compared", "已拍摄并核对单位证件，影像加水印"),
+    "papers": ("papers", "材料"),
+    "papers.done": ("The companion papers were pictured and marked", "已拍摄随附材料，影像加水印"),
+    "old-card": ("old card", "原卡"),
+    "old-card.done": ("The card in use was read", "已读取在用卡"),
+    "release": ("release", "转让确认"),
+    "release.done": ("The present owner released the number", "原机主已确认转让"),
+    "guardian-consent": ("guardian", "监护人同意"),
+    "guardian-consent.done": ("The guardian consented", "监护人已同意"),
+    "group-consent": ("group", "入组同意"),
+    "group-consent.done": ("The user agreed to join the group", "使用人已同意加入群组"),
+    "request": ("request", "请求"),
+    "request.done": ("What the customer asks for was noted", "已记录客户请求"),
+    "commercial": ("commercial", "商业信息"),
+    "commercial.done": ("The commercial consent was asked for and answered", "已询问商业信息意愿"),
+    "second-person": ("second", "第二人"),
+    "second-person.done": ("A second member of staff agreed", "第二名人员已同意"),
+    "seal": ("seal", "封存"),
+    "seal.done": ("The capsule was sealed to the operator", "资料已封存给运营商"),
+    "store": ("store", "暂存"),
+    "store.done": ("The capsule waits for the operator; nothing was written", "资料等待运营商处理，未写卡"),
+    "forward": ("forward", "移交"),
+    "forward.done": ("The capsule was handed to the operator", "资料已移交运营商"),
+    "hold": ("hold", "暂缓"),
+    "hold.done": ("The operator decided what it had held", "运营商已对暂缓业务作出决定"),
+    "carry": ("carried", "人工传递"),
+    "carry.done": ("The submission was carried by hand", "已人工传递提交内容"),
+    "owner": ("present owner", "原机主"),
+    "guardian": ("guardian", "监护人"),
+    "proxy": ("proxy", "代办人"),
+    "handler": ("handler", "经办人"),
+    "responsible": ("responsible person", "责任人"),
+    "user": ("user", "使用人"),
+    "party.done": ("{party}: done as for the subscriber", "{party}：与机主同样办理"),
     "record": ("record", "记录"),
     "record.done": ("The record was sealed and signed with the device key", "登记记录已封存，并用设备密钥签名"),
     "approval": ("approval", "审批"),
@@ -114,6 +153,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "plastic.written": ("{updates} files updated", "更新 {updates} 个文件"),
     "plastic.blank": ("nothing was written to it", "未写入任何数据"),
     "end.active": ("The activation is complete.", "办理完成。"),
+    "end.done": ("The business is done; no card was to be written.", "业务办结；本业务不写卡。"),
     "end.refused": ("The activation was refused. Nothing was written to the card.", "业务被拒绝。卡片未写入任何数据。"),
     "end.void": ("The activation was refused after the write had begun. The card is void.", "写卡开始后业务终止。此卡作废。"),
     "end.late": (
@@ -155,8 +195,17 @@ class Words:
         """Return the sentence ``key`` with ``values`` put in."""
         return TEXTS[key][self._column].format(**values)
 
+    def step(self, name: str) -> str:
+        """Return the label of a step; another party's is told with the party."""
+        party, _, own = name.rpartition("/")
+        label = self("network-token" if own == "token" else own)  # the other token is where a key lies
+        return f"{self(party)}, {label}" if party else label
+
     def done(self, step: str, mode: str, **values: object) -> str:
         """Return the sentence of a step that ended well in this issue mode."""
+        party, _, _own = step.rpartition("/")
+        if party:
+            return self("party.done", party=self(party))
         key = f"{step}.{mode}"
         return self(key if key in TEXTS else f"{step}.done", **values)
 

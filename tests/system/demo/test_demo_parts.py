@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from firmware.core.policy.vocabulary import CAPTURED, RANK
 from host_tools.demo.__main__ import CARDS, parser
 from host_tools.demo.cut import HELD_FROM, HELD_IN, STEPS
 from host_tools.demo.ending import Ending, Facts
@@ -27,10 +28,16 @@ def test_texts_both_languages_say_the_same_fields(key: str) -> None:
     assert not chinese.isascii() or key == "iccid"
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", sorted({*STEPS, *(name.rpartition("/")[2] for name in RANK), "slip", "hold", "store", "forward"}))
 def test_texts_every_step_has_a_label_and_a_good_end(step: str) -> None:
     assert step in TEXTS
     assert f"{step}.done" in TEXTS
+
+
+@pytest.mark.parametrize("party", CAPTURED)
+def test_texts_every_party_has_a_label(party: str) -> None:
+    assert Words("en").step(f"{party}/document") == f"{TEXTS[party][0]}, document"
+    assert TEXTS[party][0] in Words("en").done(f"{party}/document", "fields")
 
 
 def test_texts_of_an_issue_mode_are_of_a_step_and_a_mode() -> None:
@@ -50,6 +57,13 @@ def test_texts_every_ending_has_a_sentence() -> None:
 def test_cut_holds_are_planned_for_steps_only() -> None:
     assert set(HELD_IN) | set(HELD_FROM) <= set(STEPS)
     assert not set(HELD_IN) & set(HELD_FROM)
+
+
+def test_ending_of_a_business_without_a_card_is_done_only_when_nothing_was_written() -> None:
+    assert Facts(0, 0).judge("ACTIVE", writes=False) is Ending.DONE
+    assert Facts(0, 1).judge("ACTIVE", writes=False) is Ending.WRONG
+    assert Facts(1, 0).judge("ACTIVE", writes=False) is Ending.WRONG
+    assert Facts(0, 0).judge("R407", writes=False) is Ending.NOTHING
 
 
 @pytest.mark.parametrize(
