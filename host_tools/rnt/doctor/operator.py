@@ -24,7 +24,11 @@ SKEW_FAIL_S = 300
 
 
 class _CannotAsk(Exception):
-    """The terminal's own files do not allow a connection; other checks say why."""
+    """The terminal's own files do not allow a connection; other checks say why, unless ``fix`` says what to do."""
+
+    def __init__(self, text: str, fix: str = "rnt doctor --only key-files,certificates") -> None:
+        super().__init__(text)
+        self.fix = fix
 
 
 def backend(patient: Patient) -> Finding:
@@ -33,7 +37,7 @@ def backend(patient: Patient) -> Finding:
         with _client(patient) as client:
             client.heartbeat(patient.config.terminal.serial, deadline=_deadline(patient))
     except _CannotAsk as error:
-        return unknown(str(error), "rnt doctor --only key-files,certificates")
+        return unknown(str(error), error.fix)
     except BackendUnreachable as error:
         cause, fix = SENTENCES[error.why]
         return fail(f"The operator at {patient.config.backend.url}: {cause}.", fix)
@@ -75,7 +79,8 @@ def _client(patient: Patient) -> BackendClient:
         with tls_key_file(config.keys.tls, state, seal_of(config)) as key:
             return BackendClient(config.backend.url, state / CA, state / certificate_file("tls"), key, config.backend.timeout_s)
     except KeyUnavailable as error:
-        raise _CannotAsk(f"The terminal's TLS key cannot be used now: {error}.") from error
+        fix = "systemctl stop rnt-terminal; rnt doctor --only backend"  # a running terminal holds the controller that seals the key
+        raise _CannotAsk(f"The terminal's TLS key cannot be used now: {error}.", fix) from error
     except (KeystoreError, OSError, ssl.SSLError, ValueError) as error:
         raise _CannotAsk("The terminal's TLS key, certificate or CA cannot be used.") from error
 
