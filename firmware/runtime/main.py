@@ -25,7 +25,7 @@ from firmware.journal import JournalError
 from firmware.keystore import KeystoreError, SealedElsewhere
 from firmware.runtime import closed, memory, wiring
 from firmware.runtime import config as configuration
-from firmware.runtime.signals import held_signal
+from firmware.runtime.signals import one_waits
 from firmware.runtime.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _run(unit: Unit) -> int:
         code = _fail(1, "journal", "storage failed: the terminal stops so that the next start verifies the journal")
     except* Exception as fault:  # noqa: BLE001  # not silent: the process ends; a traceback would print texts that nobody has read for data
         code = _fail(1, *_described(fault))
-    if terminal.bereft and not code and not held_signal():
+    if terminal.bereft and not code and not one_waits():
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # ourselves, with a memory that never held the keys
     return code
 

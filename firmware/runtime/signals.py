@@ -7,18 +7,26 @@ Held signals wait in the kernel, across the ``exec`` too, until the new program 
 from __future__ import annotations
 
 import signal
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import asyncio
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+_came: Final[list[int]] = []
 
 
-def held_signal() -> bool:
-    """Have them wait from now on; returns whether one has come meanwhile. For the moment before an ``exec``."""
-    came: list[int] = []
-    for number in STOPPING:
-        signal.signal(number, lambda received, _: came.append(received))
+def hold_signals(loop: asyncio.AbstractEventLoop) -> None:
+    """Have them wait from now on, in place of the handlers of ``loop``; one that another thread takes is noted."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-    return bool(came)
+    for number in STOPPING:
+        loop.remove_signal_handler(number)
+        signal.signal(number, lambda received, _: _came.append(received))
+
+
+def one_waits() -> bool:
+    """Return whether one has come since they are held."""
+    return bool(_came) or not signal.sigpending().isdisjoint(STOPPING)
 
 
 def take_signals() -> None:

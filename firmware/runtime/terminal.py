@@ -25,7 +25,7 @@ from firmware.core.errors import PolicyRefused
 from firmware.runtime import memory, refusals, retention, texts
 from firmware.runtime import staff as staff_register
 from firmware.runtime.runner import Session
-from firmware.runtime.signals import STOPPING, take_signals
+from firmware.runtime.signals import STOPPING, hold_signals, take_signals
 from firmware.runtime.slips import print_slip
 from firmware.runtime.timing import DEVICE_S, HEARTBEAT_S, LOG_S, RETRY_S, pause_after
 from firmware.runtime.unit import Stop
@@ -94,6 +94,8 @@ class Terminal:
                 await self.unit.devices["controller"].call("heartbeat", timeout=HEARTBEAT_S, seconds=0)
             await asyncio.gather(*(device.stop() for device in self.unit.devices.values()))
             await self.unit.kiosk.close()
+            if self._bereft:
+                hold_signals(loop)  # from the end of this loop, which takes its handlers along, to the new program's own
 
     async def _recover(self) -> None:
         """Carry on what an earlier run left open, oldest first; a controller that forbids work forbids it here too."""
@@ -120,7 +122,7 @@ class Terminal:
             code = await self._readiness()
             if code:
                 self._show("out_of_service", texts.outcome(code), code)
-                if code == TAMPER and self.unit.sealed:
+                if code == TAMPER and self.unit.sealed and not self._witness.code:  # a log the operator does not know has the same code
                     await self.settle()
                     self._bereft = True
                     return
