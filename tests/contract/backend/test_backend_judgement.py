@@ -294,7 +294,7 @@ def test_a_locked_number_is_not_passed_on_but_may_be_closed(house: Operator, uni
     assert about(unit, "T03", owner, number) == "approved"
 
 
-@pytest.mark.clause("UC-2")
+@pytest.mark.clause("UC-2", "TB-14")
 def test_a_number_nobody_is_registered_for_is_supplemented_first(house: Operator, unit: Unit) -> None:
     owner = person()
     number = active(unit, owner)

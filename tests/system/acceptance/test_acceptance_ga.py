@@ -196,6 +196,12 @@ def test_ga_35_rare_names_arrive_exactly(counter: Counter) -> None:
         assert disclose(read_record(held.record).record, held.items) == {Field.NAME: PERSONAS[key].name}
 
 
+@pytest.mark.clause("GA-39")
+def test_ga_39_clerk_who_is_the_customer_is_r514(counter: Counter) -> None:
+    counter.play("GA-39")
+    assert counter.untouched()
+
+
 @pytest.mark.clause("GA-40", "DS-15", "T-5")
 def test_ga_40_same_card_in_two_transactions_cannot_be_linked(counter: Counter) -> None:
     first, second = counter.play("GA-40")

@@ -56,7 +56,7 @@ def test_every_persona_with_a_defect_has_its_case() -> None:
     assert [key for key in PERSONAS if key.startswith(tuple(f"{layout}_" for layout in LAYOUTS)) and key not in told] == []
 
 
-@pytest.mark.clause("TB-05", "XT-ID")
+@pytest.mark.clause("XT-ID")
 @pytest.mark.slow
 @pytest.mark.parametrize(("persona", "code"), CASES, ids=[case[0] for case in CASES])
 def test_document_ends_the_session_with_exactly_its_code(shared_station: Station, screen: Screen, persona: str, code: str) -> None:

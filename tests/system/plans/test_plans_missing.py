@@ -27,6 +27,8 @@ def screen(plans_station: Station) -> Iterator[Screen]:
     plans_station.clear()
 
 
+@pytest.mark.clause("TB-08", "O25-06b", "UC-6", "DOC-1", "DOC-7", "TB-09", "TB-10", "O25-08b", "XT-PI28-31", "XJU-2a")
+@pytest.mark.clause("XJ-2.1.9", "XJ-2.1.10", "XJU-6")
 @pytest.mark.parametrize(
     ("kind", "wish", "script", "code"),
     [
@@ -42,6 +44,8 @@ def screen(plans_station: Station) -> Iterator[Screen]:
         ("T09", {"document": "U01"}, {"responsible": ""}, "R305"),
         ("T09", {"document": "U01"}, {"missing": "U-C"}, "R306"),
         ("T09", {"document": "U01"}, {"missing": "U-B"}, "R307"),
+        ("T10", {}, {"handler": ""}, "R303"),
+        ("T10", {}, {"consent": False}, "R602"),
         ("T01", {"document": "D02"}, {"original": False}, "R104"),
         ("T04", {}, {}, "R407"),
     ],

@@ -48,7 +48,7 @@ def test_card_is_written_when_every_party_is_there(
     assert_clean_end(station, result)
 
 
-@pytest.mark.clause("TB-08", "O25-06b", "UC-6", "DOC-1", "DOC-7", "TB-09", "TB-10", "O25-08b", "XT-PI28-31", "XJU-2a")
+@pytest.mark.clause("DS-12")
 def test_screen_names_the_party_it_waits_for_and_masks_nobody_in_full(station: Station) -> None:
     screen = station.start()
     screen.ready()

@@ -47,6 +47,7 @@ def test_business_without_a_card_ends_well_and_writes_nothing(station: Station, 
     assert_clean_end(station, result, written=False)
 
 
+@pytest.mark.clause("CM-4")
 @pytest.mark.parametrize(
     ("kind", "document", "script", "fields", "evidence"),
     [("T04", "D01", {"old_card": "personalised"}, {30}, set()), ("T06", "D13", {}, {10}, {"network-token"})],

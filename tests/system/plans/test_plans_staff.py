@@ -36,6 +36,7 @@ def log_on(station: Station, screen: Screen, staff: str = "CLERK-7", pin: str = 
     screen.ready()
 
 
+@pytest.mark.clause("XT-FR", "XT-41819")
 @pytest.mark.usefixtures("agent")
 @pytest.mark.parametrize(("kind", "modifiers", "level"), [("T01", "V", 3), ("T15", "", 0)])
 def test_two_members_of_staff_stand_in_the_record(station: Station, kind: str, modifiers: str, level: int) -> None:
@@ -70,6 +71,7 @@ def test_second_member_of_staff_is_another_one_the_operator_knows_and_agrees(sta
     assert station.device("sim_card", "state")["updates"] == 0
 
 
+@pytest.mark.clause("GA-26", "O25-15", "O25-14")
 @pytest.mark.parametrize(
     ("agent_facts", "pin", "code"),
     [
@@ -89,6 +91,7 @@ def test_log_on_that_the_operator_refuses_shows_its_code(
     assert screen.wait("view", state="closed")["code"] == code
 
 
+@pytest.mark.clause("GA-39")
 def test_clerk_who_is_the_customer_is_r514(station: Station, agent: str) -> None:
     station.device("backend", "clerk", staff="CLERK-7", agent=agent, number=PERSONAS["zhang"].number, pin="000007")
     screen = station.start()

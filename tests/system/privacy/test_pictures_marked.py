@@ -54,7 +54,7 @@ def held(station: Station, image: bytes) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.clause("DS-05", "GA-36")
+@pytest.mark.clause("DS-05", "GA-36", "O25-09b")
 def test_pages_and_papers_of_a_session_are_recorded_as_their_marked_pictures(hall: Station) -> None:
     screen = hall.start()
     screen.ready()

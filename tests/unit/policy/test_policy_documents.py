@@ -61,3 +61,19 @@ def test_every_document_of_a_unit_opens_a_number_with_all_papers_and_both_people
 def test_document_of_a_unit_opens_no_number_of_a_person(document: str) -> None:
     with pytest.raises(PolicyRefused):
         plan("T01", document)
+
+
+@pytest.mark.clause("CT-1")
+@pytest.mark.parametrize("kind", ["T01", "T02", "T03", "T07"])
+def test_owner_is_photographed_for_new_numbers_transfers_replacements_and_queries(kind: str) -> None:
+    made = plan(kind, "D01")
+    assert "portrait" in made.steps
+    assert {"live-photo-commitment", "face-score"} <= set(made.evidence)
+
+
+@pytest.mark.clause("O25-19")
+def test_supplementary_registration_signs_and_buys_nothing() -> None:
+    made = plan("T04", "D01")
+    assert {"agreement", "commercial", "card"}.isdisjoint(made.steps)
+    assert {"agreement-digest", "refund-account"}.isdisjoint(made.evidence)
+    assert "restore-free" in made.evidence
