@@ -41,6 +41,10 @@ def terminal_at_rest() -> Iterator[tuple[Station, dict[str, Any]]]:
         result = activate(station, screen)
         wait_for_witness(station, 2)
         assert station.stop() == 0
+        with journal(station) as opened:  # here, for every export adds a checkpoint that nobody has seen yet
+            last = opened.last_checkpoint()
+            assert last is not None
+            assert last.countersigned == last.seq + 1
         yield station, result
     finally:
         station.close()
@@ -126,10 +130,6 @@ def staff_of(station: Station) -> Staff:
 @pytest.mark.slow
 def test_log_is_witnessed_exported_verified_and_proven_on_a_laptop(witnessed: tuple[Station, dict[str, Any]], tmp_path: Path) -> None:
     station, result = witnessed
-    with journal(station) as opened:
-        last = opened.last_checkpoint()
-        assert last is not None
-        assert last.countersigned == last.seq + 1
     log = export(station, tmp_path)
     found = rnt("audit", "verify", log, *keys(station), *held(station, tmp_path))["data"]
     assert found["serial"] == SERIAL
