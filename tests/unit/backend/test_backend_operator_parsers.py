@@ -104,7 +104,7 @@ def test_a_claim_of_another_type_is_malformed(key: int, value: Any) -> None:
     claims = strict_cbor.loads(bytes.fromhex(VECTOR["record"]["payload"]))
     changed = strict_cbor.dumps({**claims, key: value})
     try:
-        assert set(shapes.record(changed, RECORD).claims) == set(claims)
+        assert set(shapes.record(changed, RECORD).claims) == {*claims, key}
     except Malformed:
         return
 
