@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from firmware.backend.errors import BackendError, BackendUnreachable, Why
-from firmware.core import cbor, events
+from firmware.core import cbor, events, states
 from firmware.core.keyring import Keyring, Trust
 from firmware.core.mode import Mode
 from firmware.core.record import Card
 from firmware.core.retention import Age
+from firmware.core.session import fold
 from firmware.journal import Journal
 from firmware.keystore import create_key
 from firmware.kiosk.server import Kiosk
@@ -29,6 +30,7 @@ from firmware.runtime.terminal import Terminal
 from firmware.runtime.unit import Evidence, Interrupt, Stop, Unit
 from firmware.runtime.workers import DeviceFailed
 from firmware.runtime.writing import Writer
+from tests.unit.core_codecs.core_world import RECORD
 
 if TYPE_CHECKING:
     from firmware.core.events import Event
@@ -318,3 +320,21 @@ def test_session_not_handed_over_for_a_day_keeps_new_work_out(tmp_path: Path, ho
     terminal._pending = [Session(unit, SESSION, not_settled)]
     assert (asyncio.run(terminal._readiness()) == "R511") is code
     unit.journal.close()
+
+
+GIVEN_UP = states.Advising("R801", states.Advice("cancelled", b"R" * 32, b""))
+
+
+@pytest.mark.parametrize(("until", "end"), [(1, GIVEN_UP), (4_000_000_000, None)])
+def test_capsule_waits_for_the_operator_until_its_hours_are_over(tmp_path: Path, until: int, end: states.State | None) -> None:
+    unit, views = unit_at(tmp_path)
+    boot = b"B" * 16
+    signed = events.RecordSigned(NOW, boot, 5000, b"R" * 32, b"N" * 16, 1)
+    opened = events.Opened(NOW, boot, 1000, "RNT-000001", "T16", ("seal",))
+    history = (opened, events.StepDone("seal", b""), signed, events.Stored(NOW, until))
+    leave_open(unit.journal, *history, items={"record": RECORD.message, "items": b"sealed"})
+    with unit.journal:
+        assert asyncio.run(Session(unit, SESSION, not_settled).advise_again()) is False
+        state = fold(tuple(events.decode(row.kind, row.payload) for row in unit.journal.rows(SESSION))).state
+    assert state == (end or states.Kept("RNT-000001", states.Signed(b"R" * 32, b"N" * 16, b"", boot), until))
+    assert views.views == []
