@@ -188,6 +188,19 @@ def test_ga_26_agent_that_is_expired_a_sub_agent_or_blacklisted_writes_nothing(c
 
 
 @pytest.mark.slow
+@pytest.mark.clause("GA-30", "TB-22", "DS-29")
+def test_ga_30_lost_terminal_is_revoked_before_its_case_and_writes_nothing(counter: Counter) -> None:
+    counter.play("GA-30")
+    assert counter.untouched()
+    events = counter.station.device("backend", "events", subject="RNT-000001")["events"]
+    assert [event["kind"] for event in events][:2] == ["revoked", "case"]
+    [case] = counter.station.device("backend", "cases")["cases"]
+    assert (case["subject"], case["overdue"]) == ("RNT-000001", [])
+    counter.station.device("backend", "clock", now=counter.station.device("backend", "clock")["now"] + 2 * 3600)
+    assert counter.station.device("backend", "cases")["cases"][0]["overdue"] == ["oral"]
+
+
+@pytest.mark.slow
 @pytest.mark.clause("GA-35", "XT-ID")
 def test_ga_35_rare_names_arrive_exactly(counter: Counter) -> None:
     for result, key in zip(counter.play("GA-35"), ("dotted_name", "rare_name"), strict=True):
