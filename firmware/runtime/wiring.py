@@ -122,6 +122,7 @@ def _build(config: Config, store_key: bytes, journal: Journal, clock: Clock) -> 
 def _workers(config: Config) -> dict[str, DeviceWorker]:
     """Return the workers; the ID reader's can have its power switched."""
     workers = {name: DeviceWorker(name, config.device(name)) for name in _devices(config)}
+    config.terminal.run_dir.mkdir(parents=True, exist_ok=True)
     ledger = config.terminal.run_dir / LEDGER
     ledger.unlink(missing_ok=True)  # it counts since the start
     workers["id_reader"] = ReaderWorker(config.device("id_reader"), workers["controller"], ledger)
