@@ -145,7 +145,7 @@ def test_every_word_of_the_tables_is_used_and_every_outcome_is_there() -> None:
     assert {slips.lines(situation(code))[1] for code in kinds} == {slips.HEADINGS[kind][1] for kind in Kind}
 
 
-TEXT = st.text(st.characters(codec="utf-8"), max_size=60)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
 @pytest.mark.clause("DS-12")
