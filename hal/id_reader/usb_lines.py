@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hal.deadline import Deadline
 from hal.errors import DeadlinePassed
 from hal.id_reader.errors import FrameError, UnknownReader
 from hal.id_reader.frames import HEADER_LENGTH
@@ -29,6 +28,7 @@ from hal.link.usb import TransferFailed, UsbLink, UsbName
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from hal.deadline import Deadline
     from hal.link.usb import Interface, Pipe
 
 HID_CLASS: Final = 0x03
@@ -36,8 +36,6 @@ REPORT_LENGTH: Final = 64
 DRIVEN_CLASSES: Final = frozenset({0x01, 0x02, HID_CLASS, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0E, 0xE0})
 """Classes with a protocol of their own (sound, modem, printer, disk, hub, smart card, video, radio): two bulk pipes there are no reader."""
 FOUR_PIPES: Final = (0x02, 0x06, 0x81, 0x85)
-LOOK_S: Final = 0.001
-"""The shortest wait libusb knows: long enough to hear what a device has ready."""
 DRAIN_LIMIT: Final = 1 << 16
 
 
@@ -217,7 +215,7 @@ class UsbLine:
         gone = 0
         pipes = self._shape.inputs[:1]
         while pipes:
-            heard = sum(self._drain(pipe, Deadline.after(LOOK_S)) for pipe in pipes)
+            heard = sum(self._drain(pipe) for pipe in pipes)
             gone += heard
             pipes = self._shape.inputs if heard else ()
             if gone > DRAIN_LIMIT:
@@ -228,15 +226,20 @@ class UsbLine:
         """Listen on every pipe, the first until ``deadline``; what is heard is thrown away."""
         first, *others = self._shape.inputs
         heard = self._drain(first, deadline)
-        return heard + sum(self._drain(pipe, Deadline.after(LOOK_S)) for pipe in others) == 0
+        return heard + sum(self._drain(pipe) for pipe in others) == 0
 
     def close(self) -> None:
         """Let go of the device."""
         self._link.close()
 
-    def _drain(self, pipe: Pipe, deadline: Deadline) -> int:
-        """Return how many bytes one transfer brought that nobody wants; a failed one counts as one, for it is no silence."""
+    def _drain(self, pipe: Pipe, deadline: Deadline | None = None) -> int:
+        """Return how many bytes one transfer brought that nobody wants; a failed one counts as one, for it is no silence.
+
+        Without a deadline the pipe is looked at once: a host that was busy for a moment has not heard silence.
+        """
         try:
+            if deadline is None:
+                return len(self._link.look(pipe))
             return len(self._link.read(pipe, 1, deadline))  # a packet: asked for more, full packets alone would not end it
         except DeadlinePassed:
             return 0

@@ -39,6 +39,8 @@ _PLACE: Final = re.compile(r"(?P<bus>[1-9][0-9]{0,2})-(?P<ports>[1-9][0-9]{0,2}(
 _GONE: Final = frozenset({errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN, errno.ENOENT})
 _SET_REPORT: Final = (0x21, 0x09, 0x0200)
 """Class request to an interface, SET_REPORT, output report without an id (HID 1.11 §7.2.2)."""
+_SHORTEST_MS: Final = 1
+"""The shortest wait libusb knows (0 is for ever): long enough to hear what a device has ready."""
 _DIRECTION_IN: Final = 0x80
 _KINDS: Final = {usb.util.ENDPOINT_TYPE_BULK: "bulk", usb.util.ENDPOINT_TYPE_INTR: "interrupt"}
 _HUB: Final = 0x09
@@ -162,6 +164,11 @@ class UsbLink:
         packets = -(-length // pipe.packet)
         with self._timed(pipe):
             return bytes(self._device.read(pipe.address, packets * pipe.packet, _milliseconds(deadline)))
+
+    def look(self, pipe: Pipe) -> bytes:
+        """Return the packet that lies ready, waited for as shortly as libusb can; it is asked however busy the host is."""
+        with self._timed(pipe):
+            return bytes(self._device.read(pipe.address, pipe.packet, _SHORTEST_MS))
 
     def write(self, pipe: Pipe, data: bytes, deadline: Deadline) -> None:
         """Send ``data`` in one OUT transfer."""
@@ -290,5 +297,5 @@ def _serial_number(device: Any) -> str | None:
 
 
 def _milliseconds(deadline: Deadline) -> int:
-    """Return what is left, as libusb counts it; 0 would mean for ever."""
-    return max(1, math.ceil(deadline.check() * 1000))
+    """Return what is left, as libusb counts it."""
+    return max(_SHORTEST_MS, math.ceil(deadline.check() * 1000))

@@ -133,7 +133,10 @@ def test_log_is_witnessed_exported_verified_and_proven_on_a_laptop(witnessed: tu
     log = export(station, tmp_path)
     found = rnt("audit", "verify", log, *keys(station), *held(station, tmp_path))["data"]
     assert found["serial"] == SERIAL
-    assert (found["held"], found["records"], found["approvals_spent"]) == (2, 1, 1)
+    activations = len(station.operator()["activations"])  # another test may have made one more before
+    assert activations >= 1
+    assert (found["records"], found["approvals_spent"]) == (activations, activations)
+    assert found["held"] == len(kept(station)["checkpoints"]) >= activations + 1
     assert found["covered"] > found["witnessed"] >= 18  # who asked for the export came after what the operator saw
     proof = str(tmp_path / "session.proof")
     rows = rnt("audit", "prove", log, "--session", result["session"], "--out", proof)["data"]["rows"]
