@@ -195,7 +195,7 @@ def test_verify_signed_record_lacking_or_spoiling_a_member_is_malformed(key: int
     [
         {300: 0},
         {256: 2},
-        {260: {10: bytes(32)}},
+        {260: {11: bytes(32)}},
         {260: {101: bytes(32)}},
         {260: {701: bytes(32)}},
         {276: 3},
