@@ -28,7 +28,7 @@ def of(secret_page: bytearray, context: bytearray) -> bytes:
     outer.update(inner.digest())
     for i in range(_BLOCK):
         pad[i] = 0
-    return outer.digest()
+    return bytes(outer.digest())
 
 
 def _mask(pad: bytearray, secret_page: bytearray, value: int) -> None:
