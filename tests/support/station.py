@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import queue
+import select
 import shutil
 import signal
 import socket
@@ -125,13 +126,18 @@ class Station:
         self.rig.control("restart", device="controller", timeout=60)
 
     def kill_worker(self, device: str) -> None:
-        """SIGKILL the terminal's worker process of one device class."""
+        """SIGKILL the terminal's worker process of one device class, and wait until it is dead."""
         if self.terminal is None:
             raise AssertionError("no terminal runs")
         pid = self.terminal.pid
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
             if device.encode() in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
+                end = os.pidfd_open(int(child))
                 os.kill(int(child), signal.SIGKILL)
+                dead, _, _ = select.select([end], [], [], 10)  # on a busy host the signal may come after the next request
+                os.close(end)
+                if not dead:
+                    raise AssertionError(f"the worker of {device} did not die")
 
     def store_key(self) -> bytes:
         """Return the store key of the stopped terminal; the controller must be there and untampered."""
