@@ -205,6 +205,8 @@ port = "c"
 source = "d"
 [printer]
 port = "e"
+[keys]
+seal = "none"
 """
 
 
