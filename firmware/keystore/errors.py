@@ -53,4 +53,4 @@ class PinRefused(KeystoreError):
 
 
 class PinLocked(PinRefused):
-    """The token takes no PIN any more. Its security officer must unlock it."""
+    """The token takes no PIN now. A TPM takes it again when its recovery time is over; another token's security officer must unlock it."""

@@ -45,6 +45,7 @@ POINT_BYTES: Final = 65
 SIGNATURE_BYTES: Final = 64
 PAUSE_S: Final = 0.02
 """Before a busy token is asked again; doubles up to ten times that."""
+LOCKED: Final = "the token's PIN is locked: a TPM unlocks itself after its recovery time, another token's security officer must do it"
 SPENT: Final = TokenFlag.USER_PIN_COUNT_LOW | TokenFlag.USER_PIN_FINAL_TRY
 
 AWAY: Final = (
@@ -158,14 +159,14 @@ class TokenModule:
             self._lib = self._lib or _load(key.module)
             token = _token(self._lib, key)
             if token.flags & TokenFlag.USER_PIN_LOCKED:
-                raise PinLocked("the token's PIN is locked; its security officer must set a new one")
+                raise PinLocked(LOCKED)
             if token.flags & SPENT:
                 raise PinRefused("the token has counted a wrong PIN; it is not tried again here: log in once by hand, then start again")
             pin = files.read_secret(key.pin_file).strip()
             try:
                 self._session = token.open(rw=True, user_pin=pin.decode())
             except exceptions.PinLocked:
-                raise PinLocked("the token's PIN is locked; its security officer must set a new one") from None
+                raise PinLocked(LOCKED) from None
             except (*REFUSED, UnicodeDecodeError):
                 raise PinRefused("the token refused the PIN of the PIN file") from None
         return self._session

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from firmware.keystore import errors
-from firmware.keystore.errors import KeyUnavailable, PinRefused
+from firmware.keystore.errors import KeyUnavailable, PinLocked, PinRefused
 from hal.deadline import Deadline
 
 MAX_PACKET: Final = 16384
@@ -106,7 +106,8 @@ class TokenProcess:
         error: errors.KeystoreError = kind(text)
         if isinstance(error, PinRefused):
             self._end()
-            self._refused = type(error), text, _identity(key["pin_file"])
+            if not isinstance(error, PinLocked):  # a locked token is seen by its flags, without sending the PIN
+                self._refused = type(error), text, _identity(key["pin_file"])
         return error
 
     def _started(self) -> _Worker:

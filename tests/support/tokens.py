@@ -110,7 +110,11 @@ class SoftHsm(_Token):
 
 
 class SoftTpm(_Token):
-    """swtpm behind a line of ours, and tpm2-pkcs11 with a store of its own."""
+    """swtpm behind a line of ours, and tpm2-pkcs11 with a store of its own.
+
+    A TPM that loses power while a key with a password was in use counts that as a failed try (part 1 §19.8.6). A new swtpm locks at
+    the third; this one has the limit that TPMs are sold with.
+    """
 
     name = "tpm"
 
@@ -126,6 +130,7 @@ class SoftTpm(_Token):
         }
         self.plug()
         try:
+            self.line.limit(tries=32, recovery_s=600)
             self.new_token(0)
         except BaseException:
             self.close()

@@ -44,6 +44,11 @@ class TpmLine:
         """Return how many TPM2_Sign came."""
         return self.seen.count(SIGN)
 
+    def limit(self, tries: int, recovery_s: int) -> None:
+        """Set after how many failures the TPM locks, and how long it takes to forget one."""
+        with self._lock:
+            self._manager.limit(tries, recovery_s)
+
     def close(self) -> None:
         """Hang up on everybody."""
         for channel in (self._server, self._tpm, *self._channels):

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 HEAD = struct.Struct(">HII")
 HANDLE = struct.Struct(">I")
-NO_SESSIONS = 0x8001
+NO_SESSIONS, SESSIONS = 0x8001, 0x8002
+LOCKOUT, PASSWORD, LIMITS = 0x4000000A, 0x40000009, 0x13A
 LOAD, CREATE_LOADED, CREATE_PRIMARY, LOAD_EXTERNAL = 0x157, 0x191, 0x131, 0x167
 SIGN, UNSEAL, CREATE, READ_PUBLIC, EVICT_CONTROL, START_AUTH_SESSION, OBJECT_CHANGE_AUTH = 0x15D, 0x15E, 0x153, 0x173, 0x120, 0x176, 0x150
 FLUSH_CONTEXT, CONTEXT_LOAD, CONTEXT_SAVE, GET_CAPABILITY = 0x165, 0x161, 0x162, 0x17A
@@ -61,6 +62,15 @@ class TpmManager:
         for handle in loaded:
             self._raw(FLUSH_CONTEXT, HANDLE.pack(handle))
         return self._keep(answer) if code in MAKES and not HEAD.unpack_from(answer)[2] else answer
+
+    def limit(self, tries: int, recovery_s: int) -> None:
+        """Lock after ``tries`` failures and forget one each ``recovery_s`` (TPM2_DictionaryAttackParameters, empty lockout password)."""
+        session = struct.pack(">IIHBH", 9, PASSWORD, 0, 0, 0)
+        limits = struct.pack(">III", tries, recovery_s, recovery_s)
+        command = HANDLE.pack(LOCKOUT) + session + limits
+        answer = self._exchange(HEAD.pack(SESSIONS, HEAD.size + len(command), LIMITS) + command)
+        if HEAD.unpack_from(answer)[2]:
+            raise ValueError(f"the TPM took no limits: {answer.hex()}")
 
     def forget(self) -> None:
         """Drop all objects and sessions: their users are gone."""

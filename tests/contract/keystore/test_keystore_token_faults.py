@@ -21,6 +21,7 @@ from firmware.keystore import (
     KeyUnavailable,
     KeyUnfit,
     KeyUnsafe,
+    PinLocked,
     PinRefused,
     close_tokens,
     create_key,
@@ -29,6 +30,7 @@ from firmware.keystore import (
 from firmware.keystore.token_key import TokenSigner
 from firmware.keystore.token_process import TokenProcess
 from firmware.keystore.token_worker import OPERATIONS
+from hal.deadline import Deadline
 from tests.support.new_token import PIN
 from tests.support.tokens import ROOT
 
@@ -91,6 +93,30 @@ def test_tpm_gone_in_the_middle_of_a_signature_is_one_error_and_a_new_start_sign
     assert [type(error) for error in failed] == [KeyUnavailable]
     tpm.plug()
     assert len(signer.sign(b"x")) == 64
+
+
+@pytest.mark.slow
+def test_tpm_locked_by_power_cuts_says_so_and_signs_again_by_itself_when_it_has_recovered(tpm: SoftTpm, base: Path) -> None:
+    """Each cut while the key was in use counts as a failed try; nobody has to change the PIN or start the terminal anew."""
+    tpm.line.limit(tries=2, recovery_s=3)
+    signer = made(tpm, base)
+    cuts = 0
+    while _signs(signer) and cuts < 20:
+        tpm.unplug()
+        signer.process.close()  # as the terminal is without power too
+        tpm.plug()
+        cuts += 1
+    assert 2 <= cuts < 20
+    end = Deadline.after(30)
+    while not _signs(signer):
+        assert end.left() > 0
+
+
+def _signs(signer: TokenSigner) -> bool:
+    try:
+        return len(signer.sign(b"x")) == 64
+    except PinLocked:
+        return False
 
 
 @pytest.mark.slow
