@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every outcome the terminal knows, as data: 83 rows of three lines each. Read by :mod:`firmware.core.outcomes`.
+"""Every outcome the terminal knows, as data: 85 rows of three lines each. Read by :mod:`firmware.core.outcomes`.
 
 Row: ``CODE NAME kind | basis | where it is found`` / ``zh | en`` / ``remedy zh | remedy en``. R = refusal, H = hold, W = warning.
 Groups: 1xx document, 2xx person, 3xx unit, 4xx quota and risk, 5xx staff and terminal, 6xx notice and consent, 7xx card and approval,
@@ -205,6 +205,9 @@ R515 KEY_UNAVAILABLE refusal | OWN | ST12
 R516 READER_SILENT refusal | OWN | ST2
   读卡器无响应 | the ID reader does not answer
   请检查读卡器电源和连线后重试，仍不行请更换 | check its power and cable and try again; else replace it
+R517 LOG_UNKNOWN refusal | OWN (T-11) | ST2
+  运营商不认可本机日志（分叉、回滚或来历不明） | the operator knows another log of this terminal: forked, cut or restored
+  停止使用，由工程师核对日志后重新登记；用户请到其他网点 | stop use; an engineer compares the logs; customer uses another outlet
 R601 NOTICE_NOT_ACKED refusal | XT-PI13,17,19 | ST4
   未完成告知 | notice not acknowledged
   请阅读或听取告知并确认 | read or hear the notice, acknowledge

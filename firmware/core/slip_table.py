@@ -55,7 +55,7 @@ R301 unit-document | R302 sealed | R303 U-D | R304 U-A | R305 U-E | R306 U-C U-G
 R310 licence | R311 scene
 R401 original | R402 original | R403 original | W-401 | R404 original use | R405 original use | R406 original | R407 original
 R408 original P-D | R409 original use | R410 original | R411 original old-card
-R501 | R502 | R503 | R504 | R505 | R506 | R507 | R508 | R509 | R510 | R511 | R512 | R513 | R514 | R515 | R516
+R501 | R502 | R503 | R504 | R505 | R506 | R507 | R508 | R509 | R510 | R511 | R512 | R513 | R514 | R515 | R516 | R517
 R601 | R602 | R603 | R604 | R701 | R702 | R703 | R704 | R705 | R706 | R707 | R708 | R709 | R710 | R711 | R801 | R802 | R803
 """
 

@@ -122,7 +122,7 @@ class Terminal:
             code = await self._readiness()
             if code:
                 self._show("out_of_service", texts.outcome(code), code)
-                if code == TAMPER and self.unit.sealed and not self._witness.code:  # a log the operator does not know has the same code
+                if code == TAMPER and self.unit.sealed:
                     await self.settle()
                     self._bereft = True
                     return

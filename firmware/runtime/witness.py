@@ -7,7 +7,7 @@ Rules
 * The key signs in a thread: a token that takes its time, or hangs, stops nobody. When the log grew meanwhile, it signs what the log is now;
   after :data:`TRIES` the log is left alone, because somebody is being served, and the end of that session asks again.
 * No answer changes nothing: the same checkpoint goes out again. A countersignature that does not verify is no answer.
-* "Your log is not the one I know" (a cloned key, a journal restored or cut) is R506: evidence into the log, and out of service until a
+* "Your log is not the one I know" (a cloned key, a journal restored or cut) is R517: evidence into the log, and out of service until a
   person has looked at the unit. A restart asks again before the first record leaves.
 """
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from firmware.runtime.clock import Clock
     from firmware.runtime.unit import Unit
 
-FORKED: Final = "R506"
+UNKNOWN: Final = "R517"
+"""Not R506: nobody opened the case, and the keys that a tampered controller destroys are still there."""
 REFUSED: Final = "audit.refused"
 """Kind of the row that keeps what the operator answered to a log it does not know."""
 TRIES: Final = 3
@@ -130,6 +131,6 @@ class Witness:
     def _out_of_service(self, said: str) -> None:
         if not self.code:
             self.unit.journal.append(os.urandom(16), REFUSED, said.encode(), close=True)
-        self.code = FORKED
+        self.code = UNKNOWN
         self.unit.log_refused = True
-        self.unit.interrupt.raise_(FORKED)
+        self.unit.interrupt.raise_(UNKNOWN)

@@ -226,7 +226,7 @@ def test_record_approval_and_log_verify_after_the_operator_erased_the_items(
 
 @pytest.mark.clause("T-11")
 @pytest.mark.slow
-def test_restored_old_journal_is_r506_and_out_of_service(doomed: Station, tmp_path: Path) -> None:
+def test_restored_old_journal_is_r517_and_out_of_service(doomed: Station, tmp_path: Path) -> None:
     """The unit lives on; then somebody puts its old storage back, keys and all. Before any customer it is out of service."""
     station, old = doomed, tmp_path / "old"
     shutil.copytree(station.state_dir, old)
@@ -239,13 +239,13 @@ def test_restored_old_journal_is_r506_and_out_of_service(doomed: Station, tmp_pa
     shutil.rmtree(station.state_dir)
     shutil.copytree(old, station.state_dir)
     view = station.start().wait("view", state="out_of_service")
-    assert view["code"] == "R506"
+    assert view["code"] == "R517"
     assert station.stop() == 0
     assert [breach["code"] for breach in kept(station)["breaches"]] == ["LOG_TRUNCATED"]
     with journal(station) as opened:
         assert [outline.kind for _, outline, _ in opened.outlines(0)].count("audit.refused") == 1
     again = station.start().wait("view", state="out_of_service")  # a restart changes nothing
-    assert again["code"] == "R506"
+    assert again["code"] == "R517"
     station.stop()
     log = export(station, tmp_path)
     message = rnt("audit", "verify", log, *keys(station), *held(station, tmp_path), code=7)["message"]

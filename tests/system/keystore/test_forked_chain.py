@@ -43,7 +43,7 @@ def stays_out_of_service(station: Station) -> None:
     before = station.operator()["activations"]
     screen = station.start()
     try:
-        screen.wait("view", state="out_of_service", code="R506")
+        screen.wait("view", state="out_of_service", code="R517")
     finally:
         station.stop()
     assert station.operator()["activations"] == before
