@@ -211,6 +211,7 @@ class Activations:
             raise Refusal(prepared.fault)
         if held and not held["verdict"] and held["until"] <= now:
             raise Refusal(UNCLEAR)
+        judgement.faces(judged, rules)
         judgement.parties(db, judged, rules, clerk)
         judgement.concerned(db, judged)
         judgement.pace(db, judged, rules)

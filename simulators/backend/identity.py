@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the operator judges on the opened items of a record, one outcome code for each fault.
 
-Rules: a document of the first kind comes from its chip and discloses everything the chip holds; citizen numbers pass their check
-digit (GB 11643, ISO 7064 MOD 11-2) and agree with the birth date; the document is valid today; no check of the terminal failed;
-the notice was acknowledged; the face was live.
+Rules: a document of the first kind discloses everything the chip holds, whoever's it is; the record claims no more than it amounts
+to (``assurance``); citizen numbers pass their check digit (GB 11643, ISO 7064 MOD 11-2) and agree with the birth date; the document is
+valid today; no check of the terminal failed; the notice was acknowledged; the face was live.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from simulators.backend.assurance import believed, claimed, somebody
 from simulators.backend.errors import Refusal
+from simulators.backend.shapes import PARTY_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,10 +39,9 @@ def check_digit(first_17: str) -> str:
 def check_identity(record: Record, values: Mapping[int, str | bytes], *, today: str) -> None:
     """Raise the :class:`Refusal` that fits, or return. ``today`` is YYYYMMDD."""
     citizen = record.claims.get(258) == CITIZEN_CARD
-    if not _mandatory(record, citizen=citizen) <= set(values):
+    if not _mandatory(record) <= set(values):
         raise Refusal("R802")
-    if citizen and record.claims[SOURCE] != "chip":
-        raise Refusal("R115")
+    believed(record.claims)
     if citizen and not _good_number(str(values[2]), str(values[4])):
         raise Refusal("R111")
     if record.claims.get(SOURCE) in READ:
@@ -48,18 +49,22 @@ def check_identity(record: Record, values: Mapping[int, str | bytes], *, today: 
     checks = [*record.claims[261], *(check for party in record.claims[277] for check in party[4])]
     if not all(passed for _, passed in checks):
         raise Refusal("R207")
-    somebody = SOURCE in record.claims or record.claims[277]  # where nobody's data is asked for there is nothing to give notice of
-    if somebody and "C-1" not in {name for name, _ in record.claims[262]}:
+    somebody(record.claims)
+    anybody = SOURCE in record.claims or record.claims[277]  # where nobody's data is asked for there is nothing to give notice of
+    if anybody and "C-1" not in {name for name, _ in record.claims[262]}:
         raise Refusal("R601")
     faces = [record.claims.get(FACE, [0, True]), *(party.get(5, [0, True]) for party in record.claims[277])]
     if not all(live for _, live in faces):
         raise Refusal("R202")
 
 
-def _mandatory(record: Record, *, citizen: bool) -> frozenset[int]:
-    """Return the fields there must be: everything that was read, and the live portrait of a face that was compared."""
-    read = (MANDATORY_CITIZEN if citizen else MANDATORY) if record.claims.get(SOURCE) in READ else frozenset()
-    return read | {LIVE_PORTRAIT} if FACE in record.claims else read
+def _mandatory(record: Record) -> frozenset[int]:
+    """Return the fields there must be of each party: everything that was read, and the live portrait of a face that was compared."""
+    needed: set[int] = set()
+    for at, party in enumerate(claimed(record.claims)):
+        fields = (MANDATORY_CITIZEN if party.document == CITIZEN_CARD else MANDATORY) if party.source in READ else frozenset()
+        needed |= {PARTY_STEP * at + number for number in fields | ({LIVE_PORTRAIT} if party.face is not None else set())}
+    return frozenset(needed)
 
 
 def _good_number(number: str, birth: str) -> bool:

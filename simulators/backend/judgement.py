@@ -2,8 +2,8 @@
 """What stands against an authentic record in the operator's registers: the first code found, a hold, or nothing.
 
 Order: terminal (R504), place (R507), software (R509), agent (R512, R501, R502), clerk (R503), what the record itself shows
-(``verification``), clerk and customer (R514), the police register (R112, R113, R116, H114), restrictions (R405), the number the business is
-about (R407, R408, R411), pace (R406, R409, R404, R210), and last the reviewer (held until one decides).
+(``verification``), scores of faces (R201), clerk and customer (R514), the police register (R112, R113, R116, H114), restrictions
+(R405), the number the business is about (R407, R408, R411), pace (R406, R409, R404, R210), and last the reviewer (held until one decides).
 
 Ports: the police register is asked through the ``person`` table (a simulated one) and may be silent; the network tells where a terminal is.
 """
@@ -83,6 +83,14 @@ def contract(row: Mapping[str, Any], now: int) -> None:
         raise Refusal("R501")
     if row["blacklisted"]:
         raise Refusal("R502")
+
+
+def faces(judged: Judged, rules: Rules) -> None:
+    """Judge how like the faces are that were compared; the terminal's own word on it is not taken."""
+    claims = judged.record.claims
+    compared = [face for face in (claims.get(274), *(party.get(5) for party in claims[277])) if face is not None]
+    if any(score < rules.face_score for score, _ in compared):
+        raise Refusal("R201")
 
 
 def parties(db: Db, judged: Judged, rules: Rules, clerk: bytes | None) -> None:

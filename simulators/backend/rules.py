@@ -18,6 +18,7 @@ class Rules:
 
     ``national``, ``postpaid``, ``prepaid``: numbers of one person (R401, R402, R403); ``warn_at``: from so many on an approval says W-401;
     ``tariff``: of numbers nobody reserved; ``floor``: lowest software release (R509); ``strict``: terminals and clerks must be registered.
+    ``face_score``: a face that was compared scores as much at least, of 100 (R201).
     ``online``: whether the police register is asked, and whether it answers at all; ``hold_s``: how long a held record waits.
     ``cool_down_s``: between two of one person (R406); ``burst``, ``burst_s``: cards of one terminal in a time (R409); ``tries``: refused
     records of one person in a day (R404); ``proxies``: records in a day one person may act for others (R210).
@@ -32,6 +33,7 @@ class Rules:
     tariff: str = "prepaid"
     floor: int = 0
     strict: bool = False
+    face_score: int = 80
     online: str = "off"
     hold_s: int = DAY
     cool_down_s: int = 0

@@ -170,6 +170,8 @@ def record(payload: bytes, signed: bytes) -> Record:
         raise Malformed("record")
     if (258 in claims) != (259 in claims) or (264 in claims) != (275 in claims):
         raise Malformed("record")
+    if max(claims[260], default=0) // PARTY_STEP > len(claims[277]):
+        raise Malformed("a field of nobody")
     digest = signatures.message_digest(signed)
     like = claims.get(275) or signatures.like(signed)
     if digest != signatures.digest(signed, like):

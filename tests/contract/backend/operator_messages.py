@@ -274,9 +274,10 @@ class Unit:
         return SUITE.encrypt(dumps(items), vault, b"rnt/items/1" + session)
 
     def request(self, iccid: str, fields: dict[int, str | bytes] | None = None, **changes: Any) -> Request:
-        """A signed record with its sealed items; ``changes`` replace claims (``c259="ocr"``)."""
+        """A signed record with its sealed items; ``changes`` replace claims (``c259="ocr"``) or, as ``None``, leave them out."""
         claims, items = self.claims(iccid, fields)
         claims |= {int(name[1:]): value for name, value in changes.items()}
+        claims = {number: value for number, value in claims.items() if value is not None}
         record = self.signed(claims)
         return Request(claims[7], record, self.sealed(claims[7], items), claims)
 
@@ -332,6 +333,18 @@ def enrolment_body(serial: str, record_key: ec.EllipticCurvePrivateKey, tls_key:
         "record_csr": b64(request_der(record_key, serial, "record", order)),
         "tls_csr": b64(request_der(tls_key, serial, "tls", order)),
     }
+
+
+COMPARED = [["face-match", True], ["liveness", True]]
+
+
+def party(role: str, nth: int = 1, number: str | None = None, **changes: Any) -> tuple[dict[int, Any], dict[int, str | bytes]]:
+    """A good party of a record, and its fields as those of the ``nth``; ``changes`` replace its members (``c6=3``) or leave them out."""
+    claim: dict[int, Any] = {1: role, 2: "D01", 3: "chip", 4: COMPARED, 5: [90, True], 6: 4} | {
+        int(name[1:]): value for name, value in changes.items()
+    }
+    kept = {number: value for number, value in claim.items() if value is not None}
+    return kept, {100 * nth + field: value for field, value in person(number).items()}
 
 
 def person(number: str | None = None) -> dict[int, str | bytes]:

@@ -66,7 +66,8 @@ def test_a_good_record_is_approved_and_bound_to_it(operator: Operator, unit: Uni
         ("R106", {6: "20990101"}, {}),
         ("R601", {}, {"c262": []}),
         ("R202", {}, {"c274": [93, False]}),
-        ("R207", {}, {"c261": [["validity", False]]}),
+        ("R201", {}, {"c274": [79, True]}),
+        ("R207", {}, {"c261": [["validity", False]], "c274": None, "c276": 0}),
         ("approved", {7: "long-term"}, {}),
     ],
 )

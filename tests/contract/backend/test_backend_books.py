@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulators.backend import signatures
-from tests.contract.backend.operator_messages import Operator, Request, Unit, b64, digest, person, unb64, verify1
+from tests.contract.backend.operator_messages import Operator, Request, Unit, b64, digest, party, person, unb64, verify1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,10 +228,9 @@ def test_who_refuses_messages_is_served_and_sent_none(operator: Operator, unit: 
 def test_a_transfer_moves_the_number_and_both_counts(operator: Operator, unit: Unit) -> None:
     old, new = person(), person()
     _, number = sold(unit, old)
-    owner = [{1: "owner", 2: "D01", 3: "chip", 4: [["face", True]], 5: [90, True], 6: 4}]
-    both = {**new, 101: old[1], 102: old[2]}
-    assert done(unit, "T02", number, both) == "R407"
-    assert done(unit, "T02", number, both, c277=owner) == "active"
+    owner, fields = party("owner", number=str(old[2]))
+    assert done(unit, "T02", number, new) == "R407"
+    assert done(unit, "T02", number, {**new, **fields}, c277=[owner]) == "active"
     assert done(unit, "T03", number, old) == "R407"
     assert held(operator, old) == 0
     assert held(operator, new) == 1
@@ -241,8 +240,8 @@ def test_who_holds_five_takes_over_no_sixth(operator: Operator, unit: Unit) -> N
     old, new = person(), person()
     _, number = sold(unit, old)
     operator.control("quota", number=new[2], held=5)
-    owner = [{1: "owner", 2: "D01", 3: "chip", 4: [["face", True]], 6: 4}]
-    assert done(unit, "T02", number, {**new, 101: old[1], 102: old[2]}, c277=owner) == "R401"
+    owner, fields = party("owner", number=str(old[2]))
+    assert done(unit, "T02", number, {**new, **fields}, c277=[owner]) == "R401"
 
 
 def test_a_replaced_card_keeps_the_number_and_counts_nothing(operator: Operator, unit: Unit) -> None:

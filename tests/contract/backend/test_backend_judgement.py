@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.contract.backend.operator_messages import Operator, Unit, digest, person
+from tests.contract.backend.operator_messages import Operator, Unit, digest, party, person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,7 +182,8 @@ def test_a_held_record_may_be_given_up(house: Operator, unit: Unit) -> None:
 @pytest.mark.parametrize("rules", [{"review_kinds": ["T01"]}, {"review_modifiers": ["V"]}, {"review_sources": ["mrz"]}])
 def test_a_reviewer_decides_what_a_machine_could_not(house: Operator, unit: Unit, rules: dict[str, Any], verdict: str, code: str) -> None:
     house.control("rules", **rules)
-    request = unit.request(house.blank(), c278=["V"], c258="D09", c259="mrz")
+    looked_at: dict[str, Any] = {"c261": [["attested", True], ["second-person", True]], "c274": None, "c276": 1}
+    request = unit.request(house.blank(), c278=["V"], c258="D09", c259="mrz", **looked_at)
     assert unit.submit(request)[1]["why"] == "reviewer"
     assert request.session.hex() in {row["session"] for row in house.control("holds")["holds"]}
     house.control("review", session=request.session.hex(), verdict=verdict, officer="officer-1")
@@ -241,7 +242,8 @@ def test_many_refusals_of_one_person_in_a_day_are_abnormal(house: Operator, unit
 
 def proxy(unit: Unit, number: str) -> tuple[dict[int, str | bytes], list[Any]]:
     """The subscriber's fields with a proxy's number, and the proxy as a party."""
-    return {**person(), 101: "代办甲", 102: number}, [{1: "proxy", 2: "D01", 3: "chip", 4: [["face", True]], 5: [90, True], 6: 4}]
+    claim, fields = party("proxy", number=number)
+    return {**person(), **fields}, [claim]
 
 
 @pytest.mark.clause("XT-AF31")
