@@ -2,9 +2,10 @@
 """The operator's approval (``messages.cddl``: approval): whether this answer permits writing this card now.
 
 Rules
-* One code for each refusal, asked in this order: R704 it is not the operator's well-formed word about this record (the record's digest is
-  external data of the signature, so an approval of another record fails here), R707 it is for another terminal, session, nonce, card
-  or issue data, R705 it is not yet or no longer valid.
+* One code for each refusal, asked in this order: R704 it is not the operator's well-formed word about a record of this terminal, R707 it
+  is for another record, terminal, session, nonce, card or issue data, R705 it is not yet or no longer valid.
+* The record's digest is external data of the signature. One that does not verify over this record is tried over the record this terminal
+  signed in the session it names: only a signature that verifies there is a word about another record. All else could be anybody's.
 * The operator's word about a record without a card is an :class:`Acceptance`: it permits no write, and there is no way from one to the
   other. An answer of the one form to a record of the other is R707.
 * The card is compared as it is in the slot now and as the record has it.
@@ -20,14 +21,14 @@ from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware.core import claims, cose
-from firmware.core.errors import ApprovalRefused, Malformed, SignatureRefused
+from firmware.core.errors import ApprovalRefused, Malformed, SignatureFault, SignatureRefused
 from firmware.core.keyring import Keyring, Purpose
 from firmware.core.mode import Mode
 from firmware.core.record import Card
 from hal.document import unserialisable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from firmware.core.record import SignedRecord
 
@@ -40,9 +41,13 @@ CLOCK_TOLERANCE_S: Final = 60
 
 _WRITING: Final = frozenset({260, 261, 262, 264})
 """Claims that are there exactly when a card may be written."""
-_LINES, MAX_LINES = 265, 40
+_SESSION, _LINES, MAX_LINES = 259, 265, 40
 _KEYS: Final = frozenset({1, 4, 5, 6, 7, 10, *range(256, 264)}) - _WRITING
 _MINT: Final = object()
+
+
+def _none(_session: bytes) -> bytes:
+    return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Situation:
     """Unix time now, never below the time floor."""
     max_age_s: int
     """The policy pack's upper limit for an approval's age; the approval may only be stricter."""
+    earlier: Callable[[bytes], bytes] = _none
+    """Session → digest of the record this terminal signed in it, empty where there is none."""
 
 
 @unserialisable
@@ -207,22 +214,31 @@ def check_acceptance(message: bytes, *, record: SignedRecord, keyring: Keyring, 
 
 def _verified(message: bytes, record: SignedRecord, keyring: Keyring, situation: Situation) -> tuple[_Said, bytes]:
     try:
-        verified = cose.verify1(
-            message,
-            typ=cose.Type.APPROVAL,
-            keyring=keyring,
-            purpose=Purpose.APPROVAL,
-            aad=record.digest,
-            seconds=situation.seconds,
-        )
+        verified = _signed_over(record.digest, message, keyring, situation)
         said = _from_claims(verified.claims)
     except SignatureRefused as error:
+        if error.reason is SignatureFault.SIGNATURE and _of_another_record(message, keyring, situation):
+            raise ApprovalRefused(BINDING, "record") from None
         raise ApprovalRefused(INVALID, error.reason.value) from None
     except Malformed as error:
         raise ApprovalRefused(INVALID, str(error)) from None
     if said.operator != situation.operator:
         raise ApprovalRefused(INVALID, "operator")
     return said, verified.kid
+
+
+def _signed_over(digest: bytes, message: bytes, keyring: Keyring, situation: Situation) -> cose.Verified:
+    return cose.verify1(message, typ=cose.Type.APPROVAL, keyring=keyring, purpose=Purpose.APPROVAL, aad=digest, seconds=situation.seconds)
+
+
+def _of_another_record(message: bytes, keyring: Keyring, situation: Situation) -> bool:
+    """Tell whether this is the operator's word about the record of another session of this terminal."""
+    try:
+        named = cose.read_unverified(message, typ=cose.Type.APPROVAL).claims.get(_SESSION)
+        digest = situation.earlier(claims.id16(named))
+        return bool(digest) and bool(_signed_over(digest, message, keyring, situation))
+    except (SignatureRefused, Malformed):
+        return False
 
 
 def _check_binding(said: _Said, record: SignedRecord, situation: Situation) -> None:
@@ -265,7 +281,7 @@ def _from_claims(value: Mapping[int, Any]) -> _Said:
         approval_id=claims.id16(c[7]),
         nonce=claims.id16(c[10]),
         terminal=claims.text(c[258]),
-        session=claims.id16(c[259]),
+        session=claims.id16(c[_SESSION]),
         issue=_issue(c) if writes else None,
         lines=lines,
         max_age_s=claims.uint(c[263]),

@@ -18,7 +18,7 @@ from firmware.backend.answers import Approved as ApprovedAnswer
 from firmware.backend.answers import Held as HeldAnswer
 from firmware.backend.answers import Refused as RefusedAnswer
 from firmware.backend.errors import BackendError, BackendRefusedRequest
-from firmware.core import cbor, report
+from firmware.core import cbor, events, report
 from firmware.core.approval import Situation, check_acceptance, check_approval
 from firmware.core.errors import AckRefused, Refused
 from firmware.core.events import Accepted, Acknowledged, Approved, CardRechecked, Held, ReceiptDone, RecordSigned, Stored
@@ -153,6 +153,11 @@ class Issue:
             return None
         return None if isinstance(answer, HeldAnswer) else self._decided(record, answer, tell=False)
 
+    def _signed_in(self, session: bytes) -> bytes:
+        """Return the digest of the record this terminal signed in a session, of which the journal may hold nothing else any more."""
+        rows = (events.decode(row.kind, row.payload) for row in self.unit.journal.rows(session) if row.kind in events.KINDS)
+        return next((event.record for event in rows if isinstance(event, RecordSigned)), b"")
+
     def _record(self) -> SignedRecord:
         return read_record(self.unit.journal.item(self.session, "record"))
 
@@ -173,6 +178,7 @@ class Issue:
             boot_ms=now.boot_ms,
             seconds=now.at,
             max_age_s=unit.policies.packs.strictest("approval_max_age_s"),
+            earlier=self._signed_in,
         )
         try:
             if record.card is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 REFUSED_WITH = {
     **dict.fromkeys(("wrong_operator", "wrong_decision", "wrong_version", "extra_member", "wrong_record", "no_aad"), "R704"),
     **dict.fromkeys(("bad_signature", "truncated", "trailing_byte", "wrong_typ", "wrong_kid", "unknown_kid", "foreign_key"), "R704"),
-    **dict.fromkeys(("replay", "unopenable_profile"), "R704"),
+    "unopenable_profile": "R704",
+    "replay": "R707",  # the operator's word about the record of an earlier session
     **dict.fromkeys(("wrong_terminal", "wrong_card", "wrong_atr", "wrong_nonce", "wrong_session"), "R707"),
     **dict.fromkeys(("other_profile", "other_plaintext", "other_card_profile"), "R707"),
     **dict.fromkeys(("expired", "not_yet", "too_old"), "R705"),
@@ -50,6 +51,7 @@ class Terminal:
     trust: Trust
     client: BackendClient
     secret: bytes
+    signed: dict[bytes, bytes] = field(default_factory=dict)
 
     def record(self) -> tuple[SignedRecord, bytes]:
         card = Card(self.operator.blank(), bytes.fromhex("3b9f96"), "test-uicc")
@@ -58,6 +60,7 @@ class Terminal:
         draft = build_record(world.facts(**changes, **chain), (world.person(),), salts=os.urandom(len(world.SALTS)))
         record = sign_record(draft, self.signer)
         self.unit.sequence, self.unit.last = self.unit.sequence + 1, record.digest
+        self.signed[record.session] = record.digest
         return record, seal_items(draft, vault_key=self.trust.vault_key)
 
     def check(self, record: SignedRecord, answer: Approved) -> Approval:
@@ -69,6 +72,7 @@ class Terminal:
             boot_ms=record.record.facts.boot_ms + 2000,
             seconds=int(time.time()),
             max_age_s=600,
+            earlier=lambda session: self.signed.get(session, b""),
         )
         approval = check_approval(answer.approval, record=record, keyring=self.trust.keyring, sealed=answer.profile, situation=now)
         open_issue_data(answer.profile, private_key=self.secret, approval=approval)

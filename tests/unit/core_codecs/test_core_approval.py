@@ -75,6 +75,29 @@ def test_approval_of_another_record_is_invalid() -> None:
     assert code(approval_message(aad=b"")) == "R704"
 
 
+def test_approval_of_an_earlier_record_of_this_terminal_is_for_another_record() -> None:
+    other, earlier = bytes(range(100, 116)), signed_record(sequence=2)
+
+    def judged(**changes: Any) -> str:
+        known = {other: earlier.digest}
+        return code(approval_message(c259=other, **changes), earlier=lambda session: known.get(session, b""))
+
+    assert judged(aad=earlier.digest) == "R707"
+    assert judged(aad=RECORD.digest) == "R707"  # of this record, in another session's name
+    assert judged(aad=earlier.digest, signer=STRANGER_KEY) == "R704"
+    assert judged(aad=signed_record(sequence=3).digest) == "R704"  # of a record this terminal never signed in that session
+    assert code(approval_message(aad=earlier.digest, c259=other)) == "R704"
+
+
+def test_every_bit_of_an_approval_of_an_earlier_record_is_under_the_signature() -> None:
+    other, earlier = bytes(range(100, 116)), signed_record(sequence=2)
+    message = approval_message(aad=earlier.digest, c259=other)
+    for bit in range(8 * len(message)):
+        flipped = bytearray(message)
+        flipped[bit // 8] ^= 1 << bit % 8
+        assert code(bytes(flipped), earlier=lambda _: earlier.digest) == "R704"
+
+
 def test_approval_for_this_record_does_not_verify_beside_another() -> None:
     with pytest.raises(ApprovalRefused) as caught:
         check_approval(GOOD, record=signed_record(sequence=2), keyring=OPERATOR_KEYS, sealed=SEALED_PROFILE, situation=situation())
