@@ -23,6 +23,8 @@ import serial
 from smartcard import scard
 
 from firmware.keystore import tls_key_file
+from hal.controller import frames as frames_of_link
+from hal.controller import messages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,6 +114,23 @@ def camera(source: str) -> float:
                 stream.read(struct.unpack(">I", stream.read(4))[0])
 
     return milliseconds(run)
+
+
+CONFIRMATION = ((messages.Command.ARM, messages.arm_payload(bytes(16), 60)), (messages.Command.STATE, b""), (messages.Command.DISARM, b""))
+
+
+def controller(port: str) -> float:
+    """Arm the button, look at it once, disarm it."""
+    wires = [frames_of_link.build(frames_of_link.Frame(200 + number, *asked)) for number, asked in enumerate(CONFIRMATION)]
+    with serial.Serial(port, 115200, timeout=5) as line:
+
+        def run() -> None:
+            for wire in wires:
+                line.write(wire)
+                line.read_until(frames_of_link.DELIMITER)
+                line.read_until(frames_of_link.DELIMITER)
+
+        return milliseconds(run)
 
 
 def printer(port: str, exchanged: list[tuple[str, bytes]]) -> float:

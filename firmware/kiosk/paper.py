@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
@@ -20,25 +21,34 @@ def wrap(text: str) -> Iterator[str]:
         if line and width + columns(word.rstrip()) > COLUMNS:
             yield line.rstrip()
             line, width = "", 0
-        for sign in word if line else word.lstrip():
-            if width + columns(sign) > COLUMNS:
+        part = word if line else word.lstrip()
+        if (taken := columns(part)) <= COLUMNS:
+            line, width = line + part, width + taken
+            continue
+        for sign in part:
+            if width + _column(sign) > COLUMNS:
                 yield line.rstrip()
                 line, width = "", 0
-            line, width = line + sign, width + columns(sign)
+            line, width = line + sign, width + _column(sign)
     if line.strip():
         yield line.rstrip()
 
 
 def columns(text: str) -> int:
     """Return how many columns a text takes; a Chinese sign takes two."""
-    return sum(2 if unicodedata.east_asian_width(sign) in {"W", "F", "A"} else 1 for sign in text)
+    return sum(map(_column, text))
+
+
+@functools.lru_cache(maxsize=8192)  # the signs of our own texts and of names
+def _column(sign: str) -> int:
+    return 2 if unicodedata.east_asian_width(sign) in {"W", "F", "A"} else 1
 
 
 def _words(text: str) -> Iterator[str]:
     """Return what a line may be broken between: each wide sign alone, everything else by words with the space before them."""
     word = ""
     for sign in text:
-        if columns(sign) > 1:
+        if _column(sign) > 1:
             yield from (part for part in (word, sign) if part)
             word = ""
         elif sign == " ":

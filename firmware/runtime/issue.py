@@ -138,7 +138,7 @@ class Issue:
         until = record.record.facts.signed_at + HOUR_S * self.unit.policies.packs.strictest("offline_hours")
         lines = receipt.stored(serial=self.unit.serial, session=self.session, until=until)
         with contextlib.suppress(DeviceFailed):  # the capsule waits all the same, and the screen says so
-            await self.unit.devices["printer"].call("print", timeout=DEVICE_S, lines=lines, cut=True)
+            await self.unit.devices["printer"].call("print", timeout=DEVICE_S, papers=[lines], cut=True)
         return Result(Stored(now.at, until))
 
     async def forward(self, until: int) -> Result | None:
@@ -279,8 +279,7 @@ class Issue:
                 serial=self.unit.serial, session=self.session, masked=masked, iccid=iccid, told=self._told(), phone=phone[0]
             )
             patience = min(DEVICE_S, self.unit.policies.packs.strictest("after_ack_s"))  # the data is erased by then, printed or not
-            for page in (*self._copy(), lines):
-                await self.unit.devices["printer"].call("print", timeout=patience, lines=page, cut=True)
+            await self.unit.devices["printer"].call("print", timeout=patience, papers=[*self._copy(), lines], cut=True)
         except (DeviceFailed, ItemGone):
             return Result(ReceiptDone(printed=False))
         return Result(ReceiptDone(printed=True))

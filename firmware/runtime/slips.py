@@ -40,7 +40,7 @@ async def print_slip(
         until=until,
     )
     try:
-        await unit.devices["printer"].call("print", timeout=DEVICE_S, lines=slips.lines(situation), cut=True)
+        await unit.devices["printer"].call("print", timeout=DEVICE_S, papers=[slips.lines(situation)], cut=True)
         printed = True
     except DeviceFailed:
         printed = False

@@ -44,6 +44,15 @@ DARKEST, LIGHTEST = MIDDLE // 2, (MIDDLE - 1 + PAPER + 1) // 2
 LONGEST: Final = 24
 """Letters of an operator or a purpose."""
 
+_INKED: Final = {
+    letter: tuple(
+        b"".join(bytes([INK if bits >> (WIDTH - 1 - column) & 1 else PAPER]) * DOT for column in range(WIDTH)) + bytes([PAPER]) * DOT
+        for bits in rows
+    )
+    for letter, rows in LETTERS.items()
+}
+"""Letter → its rows from the top, black on white, with the gap to the next letter: ``STEP`` pixels each."""
+
 _WORD: Final = re.compile(rf"[A-Z0-9][A-Z0-9 .\-]{{0,{LONGEST - 1}}}")
 _SESSION: Final = re.compile(r"[0-9A-F]{32}")
 
@@ -131,10 +140,13 @@ def _lines(width: int, mark: Watermark) -> list[str]:
 
 
 def _band(width: int, mark: Watermark) -> bytes:
-    lines = _lines(width, mark)
-    band = bytearray([PAPER]) * (width * (len(lines) * LINE + 2 * MARGIN))
-    for number, line in enumerate(lines):
-        for column, letter in enumerate(line):
-            for at in _letter(letter, MARGIN + column * STEP, MARGIN + number * LINE, width):
-                band[at] = INK
-    return bytes(band)
+    """Return the rows of the band, from the top."""
+    blank = bytes([PAPER])
+    band = [blank * (width * MARGIN)]
+    for line in _lines(width, mark):
+        for row in range(HEIGHT):
+            written = blank * MARGIN + b"".join(_INKED[letter][row] for letter in line)
+            band += [written.ljust(width, blank)] * DOT
+        band.append(blank * (width * (LINE - HEIGHT * DOT)))
+    band.append(blank * (width * MARGIN))
+    return b"".join(band)

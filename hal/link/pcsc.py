@@ -118,8 +118,10 @@ class PcscLink:
         deadline.check()
         lost = self._card is not None
         if self._card is not None:
-            alive = self._call(_scard().SCardStatus, self._card)[0] == 0
-            if alive and (self._untouched or self._reset()):
+            code, *found = self._call(_scard().SCardStatus, self._card)
+            if code == 0 and self._untouched:
+                return bytes(found[3])
+            if code == 0 and self._reset():
                 return self._atr()
             self._drop_card(lost=True)
         elif self._connect() and self._reset():

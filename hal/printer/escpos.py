@@ -5,8 +5,8 @@ Rules
 * Chinese is GB18030 with the mode switch ``FS &`` in front: without it many printers show code page 437 instead.
 * A line holds no control characters. They are replaced by ``?`` before encoding, so no text that a chip or a backend supplied can
   become a command; no byte of a GB18030 character lies below 0x30.
-* A job ends with ``GS r 1``. The printer answers it only after everything before it was printed: that answer, not the end of our
-  writing, means "the receipt is out".
+* A job is one or more papers, each cut off, and ends with ``GS r 1``. The printer answers that only after everything before it was
+  printed: the answer, not the end of our writing, means "the receipt is out".
 
 Command bytes and status bits: Epson "ESC/POS Command Reference", entries named in the constants.
 """
@@ -29,24 +29,27 @@ REPORT_PRINTED: Final = b"\x1dr\x01"  # GS r 1: paper sensor status, in its turn
 ASK_ONLINE: Final = b"\x10\x04\x01"  # DLE EOT 1: printer status, at once
 ASK_PAPER: Final = b"\x10\x04\x04"  # DLE EOT 4: roll paper sensor, at once
 
-MAX_LINES, MAX_COLUMNS = 200, 96
+MAX_PAPERS, MAX_LINES, MAX_COLUMNS = 4, 200, 96
 
 _INSTANT_MASK: Final = 0b1001_0011
 _INSTANT_BITS: Final = 0b0001_0010
 _NEVER_PRINTED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-def job(lines: Sequence[str], *, cut: bool) -> bytes:
-    """Return the bytes that print ``lines`` and ask for the report; ``ValueError`` for more than a receipt holds."""
-    if len(lines) > MAX_LINES or any(len(line) > MAX_COLUMNS for line in lines):
-        raise ValueError(f"a receipt has at most {MAX_LINES} lines of {MAX_COLUMNS} characters")
-    text = b"".join(encode(line) + b"\n" for line in lines)
-    return INITIALISE + KANJI_ON + text + (FEED_AND_CUT if cut else FEED) + REPORT_PRINTED
+def job(*papers: Sequence[str], cut: bool) -> bytes:
+    """Return the bytes that print ``papers``, lines each, and ask for the report; ``ValueError`` for more than fits."""
+    if len(papers) > MAX_PAPERS or any(len(lines) > MAX_LINES or any(len(line) > MAX_COLUMNS for line in lines) for lines in papers):
+        raise ValueError(f"a job has at most {MAX_PAPERS} papers of {MAX_LINES} lines of {MAX_COLUMNS} characters")
+    end = FEED_AND_CUT if cut else FEED
+    text = b"".join(b"".join(encode(line) + b"\n" for line in lines) + end for lines in papers)
+    return INITIALISE + KANJI_ON + text + REPORT_PRINTED
 
 
 def encode(line: str) -> bytes:
     """Return one line as GB18030, control characters and lone surrogates replaced by ``?``."""
-    return "".join("?" if unicodedata.category(sign) in _NEVER_PRINTED else sign for sign in line).encode("gb18030")
+    if not line.isprintable():  # else there is nothing to replace
+        line = "".join("?" if unicodedata.category(sign) in _NEVER_PRINTED else sign for sign in line)
+    return line.encode("gb18030")
 
 
 def is_instant(status: int) -> bool:

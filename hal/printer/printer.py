@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Print one receipt and know that it is out.
+"""Print a receipt, or several papers at once, and know that they are out.
 
 Order: ask if the printer is online and has paper, send the job, wait for its report. While the report does not come, the paper is
 asked about again, because a printer that ran out stops in the middle and keeps silent. Nothing is retried here: a printer may go on
@@ -24,13 +24,13 @@ ASK_AGAIN_S = 0.5
 """Seconds of silence after which a printing printer is asked about its paper."""
 
 
-def print_receipt(link: SerialLink, lines: Sequence[str], deadline: Deadline, *, cut: bool) -> int:
-    """Print ``lines`` (each without line end) and return the number of bytes sent once they are on paper.
+def print_papers(link: SerialLink, papers: Sequence[Sequence[str]], deadline: Deadline, *, cut: bool) -> int:
+    """Print ``papers`` (lines without line ends) and return the number of bytes sent once they are all on paper.
 
     Raises :class:`~hal.printer.errors.NoPaper`, :class:`~hal.errors.DeviceError` with ``code="offline"`` (cover open, button,
     cutter), :class:`~hal.errors.ProtocolError` for a status byte that is none, and the link's errors.
     """
-    job = escpos.job(lines, cut=cut)
+    job = escpos.job(*papers, cut=cut)
     link.discard()
     if not escpos.paper_present(_ask(link, escpos.ASK_PAPER, deadline)):
         raise NoPaper(begun=False)

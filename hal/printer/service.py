@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hal.errors import HalError
 from hal.link.serial import SerialLink
-from hal.printer.printer import print_receipt
+from hal.printer.printer import print_papers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ DEFAULT_BAUD = 115200
 
 
 class PrinterService:
-    """``print {lines: [str], cut: bool}`` → ``{bytes: n}``, answered when the receipt is on paper."""
+    """``print {papers: [[str]], cut: bool}`` → ``{bytes: n}``, answered when all papers, lines each, are out."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._port = str(config["port"])
@@ -44,7 +44,7 @@ class PrinterService:
         link = self._link
         link.reset_waited()
         try:
-            return {"bytes": print_receipt(link, arguments["lines"], deadline, cut=bool(arguments["cut"]))}
+            return {"bytes": print_papers(link, arguments["papers"], deadline, cut=bool(arguments["cut"]))}
         except HalError:
             self.close()
             raise

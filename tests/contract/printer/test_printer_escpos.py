@@ -60,6 +60,11 @@ def test_job_more_than_a_receipt_is_the_callers_mistake(lines: list[str]) -> Non
         escpos.job(lines, cut=True)
 
 
+def test_job_of_more_papers_than_a_session_has_is_the_callers_mistake() -> None:
+    with pytest.raises(ValueError, match="at most"):
+        escpos.job(*[["x"]] * 5, cut=True)
+
+
 @settings(max_examples=2000, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=()), max_size=24), max_size=6), st.booleans())
 def test_job_any_text_is_printed_as_text_and_never_obeyed(lines: list[str], cut: bool) -> None:  # noqa: FBT001  # drawn by Hypothesis

@@ -35,7 +35,7 @@ def service(printer: RunningSimulator) -> Iterator[PrinterService]:
 
 
 def print_lines(service: PrinterService, seconds: float = 5.0, lines: list[str] = LINES) -> int:
-    answer = service.operations["print"]({"lines": lines, "cut": True}, Deadline.after(seconds))
+    answer = service.operations["print"]({"papers": [lines], "cut": True}, Deadline.after(seconds))
     return int(answer["bytes"])
 
 
@@ -50,6 +50,13 @@ def test_print_two_receipts_are_cut_apart(printer: RunningSimulator, service: Pr
     print_lines(service, lines=["one"])
     print_lines(service, lines=["two"])
     assert printer.control("receipts")["receipts"] == [["one"], ["two"]]
+
+
+def test_print_two_papers_in_one_job_are_cut_apart_and_asked_about_once(printer: RunningSimulator, service: PrinterService) -> None:
+    papers = [["one", "甲"], ["two"]]
+    answer = service.operations["print"]({"papers": papers, "cut": True}, Deadline.after(5.0))
+    assert answer["bytes"] == len(escpos.job(*papers, cut=True))
+    assert printer.control("receipts")["receipts"] == papers
 
 
 def test_print_a_long_receipt_arrives_whole(printer: RunningSimulator, service: PrinterService) -> None:
