@@ -117,6 +117,8 @@ class Demo:
 def _final(result: dict[str, Any], facts: Facts, ending: Ending, plan: dict[str, Any] | None) -> dict[str, Any]:
     told = {key: value for key, value in result.items() if key != "type"}
     checked = {"numbers_active": facts.active, "card_updates": facts.updates}
+    if facts.waiting:
+        checked["numbers_waiting"] = facts.waiting
     return {"kind": "result", **told, "power_cut": plan, "checked": checked, "ending": str(ending), "correct": ending is not Ending.WRONG}
 
 

@@ -40,21 +40,24 @@ class Facts:
     """Numbers active for this session."""
     updates: int
     """Files of the card that were written to."""
+    waiting: int = 0
+    """Numbers on written cards that wait for their user: a unit's, until T10."""
 
     @classmethod
     def of(cls, rig: Rig, session: str) -> Facts:
         """Ask the simulators."""
         numbers: list[dict[str, Any]] = rig.device("backend", "state")["numbers"]
-        active = sum(number["session"] == session and number["state"] == "active" for number in numbers)
-        return cls(active, int(rig.device("sim_card", "state")["updates"]))
+        states = [number["state"] for number in numbers if number["session"] == session]
+        return cls(states.count("active"), int(rig.device("sim_card", "state")["updates"]), states.count("inactive"))
 
     def judge(self, outcome: str, *, writes: bool = True) -> Ending:
         """Return what ``outcome`` amounts to, or that it is not true; ``writes``: whether the business was to write a card."""
+        given = self.active + self.waiting
         if outcome == ACTIVE and not writes:
-            return Ending.WRONG if self.active or self.updates else Ending.DONE
+            return Ending.WRONG if given or self.updates else Ending.DONE
         if outcome == ACTIVE:
-            return Ending.ACTIVE if self.active == 1 and self.updates else Ending.WRONG
-        if self.active:
+            return Ending.ACTIVE if given == 1 and self.updates else Ending.WRONG
+        if given:
             return Ending.WRONG
         if not self.updates:
             return Ending.NOTHING

@@ -95,7 +95,7 @@ class Story:
                 return message
         self._paper.line("✓", "", self._words("cut.closed"))
         facts = Facts.of(self._rig, self.session)
-        return {"type": "result", "session": self.session, "outcome": ACTIVE if facts.active else "closed"}
+        return {"type": "result", "session": self.session, "outcome": ACTIVE if facts.active or facts.waiting else "closed"}
 
     def _step(self, message: Message, cut: PowerCut | None) -> None:
         self.session = self.session or message["session"]

@@ -36,8 +36,15 @@ def tell_summary(paper: Paper, words: Words, result: dict[str, Any], facts: Fact
     paper.heading(words("summary"))
     for key, value in _rows(words, result):
         paper.line(" ", words(key), value)
-    paper.line(" ", words("books"), words("books.active" if facts.active else "books.nothing"))
+    paper.line(" ", words("books"), words(_books(facts)))
     paper.line(" ", words("plastic"), words("plastic.written", updates=facts.updates) if facts.updates else words("plastic.blank"))
+
+
+def _books(facts: Facts) -> str:
+    """Return the text about the session's number."""
+    if facts.active:
+        return "books.active"
+    return "books.waiting" if facts.waiting else "books.nothing"
 
 
 def _rows(words: Words, result: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -148,6 +148,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "none": ("none", "无"),
     "books": ("operator's books", "运营商账目"),
     "books.active": ("number active on the card with this ICCID", "此 ICCID 对应号码已激活"),
+    "books.waiting": ("the number on the card waits until its user is registered (T10)", "卡上号码待使用人登记（T10）后启用"),
     "books.nothing": ("no number was given out", "未发放号码"),
     "plastic": ("card itself", "卡片"),
     "plastic.written": ("{updates} files updated", "更新 {updates} 个文件"),

@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import approvals, books, issues, judgement, numbers
+from simulators.backend import approvals, books, issues, judgement, numbers, units
 from simulators.backend.bodies import text
 from simulators.backend.errors import ApiError, Hold, Refusal
 from simulators.backend.quota import count
@@ -153,7 +153,7 @@ class Activations:
         """Approve what writes no card; a number that passes to somebody counts for them from now on."""
         if record.claims[257] == books.TRANSFER:
             row = db.one("number.living", prepared.number)
-            if row is not None and row["tariff"]:
+            if row is not None and row["tariff"] and prepared.person:
                 count(db, prepared.person, str(row["tariff"]), self.house.rules)
         approval = approvals.accept(record, now=self.clock.now(), terms=self.terms, authority=self.authority)
         return {"outcome": "approved", "approval": text(approval.message)}, approval
@@ -163,7 +163,8 @@ class Activations:
         iccid = str(record.iccid)
         blank = self.pool.take(db, iccid)
         tariff, number = self._number(db, iccid, record, prepared)
-        held = count(db, prepared.person, tariff, self.house.rules) if tariff else 0
+        units.given(db, record.claims, prepared.others, number.msisdn, self.clock.now())
+        held = count(db, prepared.person, tariff, self.house.rules) if tariff and prepared.person else 0
         issue = issues.make(db, blank, number, self.terms.house)
         known = variant if variant != approvals.REPLAY else None
         try:
@@ -181,7 +182,7 @@ class Activations:
 
         A released number is not used again.
         """
-        rules, now, session, person = self.house.rules, self.clock.now(), record.session, prepared.person
+        rules, now, session, person = self.house.rules, self.clock.now(), record.session, prepared.person or None
         if record.claims[257] == books.REPLACEMENT and db.one("number.living", prepared.number) is not None:
             fresh = numbers.new(db, session, iccid=iccid, tariff="", state="reserved", person=person, since=now)
             db.run("number.keep_msisdn", prepared.number, session)
@@ -213,6 +214,7 @@ class Activations:
             raise Refusal(UNCLEAR)
         judgement.faces(judged, rules)
         judgement.parties(db, judged, rules, clerk)
+        units.opening(db, judged, rules)
         judgement.concerned(db, judged)
         judgement.pace(db, judged, rules)
         judgement.review(judged, rules)

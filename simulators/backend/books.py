@@ -4,8 +4,8 @@
 Rules
 * an approval: its identity is kept from now on, its evidence is expected; a refusal leaves a tombstone (RC-8)
 * a card that became active: the customer's other numbers are told; a replaced card takes its number over
-* business without a card, by kind: T04 registers its number and restores it, T02 gives it to the new owner, T05 is one more version, T08
-  ends it, T14 grants or withdraws the consent to commercial messages
+* business without a card, by kind: T10 binds a unit's number to its user, T04 registers its number and restores it, T02 gives it to the
+  new owner, T05 is one more version, T08 ends it, T14 grants or withdraws the consent to commercial messages
 * a consent (C-5) is the record that carries it; withdrawing beats every earlier grant
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import life
+from simulators.backend import life, units
 from simulators.backend.quota import give_back
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def carried_out(db: Db, activation: Mapping[str, Any], session: bytes, now: int)
         db.do("book.event", now, "registered", number, kind)
     if row is not None and kind == "T05":
         db.do("book.event", now, "version", number, bytes(activation["record"]).hex())
+    if row is not None and kind == units.BINDING and person:
+        units.bound(db, number, row, bytes(person), now)
     if row is not None and kind == "T08":
         life.end(db, row, now)
     if kind == "T14" and number and activation["consented"] is None:

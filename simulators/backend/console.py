@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import logon
+from simulators.backend import logon, units
 from simulators.backend.judgement import ANSWERS
 from simulators.backend.quota import NATIONAL, QUOTA
 from simulators.backend.store.port import plain
@@ -54,7 +54,7 @@ class Console:
         command("clock", lambda told: {"now": self.clock.set(int(told["now"])) if "now" in told else self.clock.now()})
         for one in (self.refuse, self.quota, self.revoke, self.rules, self.agent, self.agents, self.clerk, self.site, self.seen):
             command(one.__name__, one)
-        for other in (self.software, self.person, self.lock, self.number, self.holds, self.review):
+        for other in (self.software, self.person, self.lock, self.number, self.holds, self.review, self.unit, self.users, self.suspend):
             command(other.__name__, other)
 
     def refuse(self, told: Told) -> None:
@@ -133,6 +133,27 @@ class Console:
             raise ValueError("msisdn")
         if told.get("registered", True) is False:
             self.store.run(lambda db: db.do("number.nobody", msisdn))
+
+    def unit(self, told: Told) -> None:
+        """Write a unit into the register: ``code``, ``handler`` (a document's number) and what differs from a good one."""
+        purpose = str(told.get("purpose", "office"))
+        if purpose not in units.PURPOSES:
+            raise ValueError("purpose")
+        handler = self.verification.person(str(told.get("kind", "D01")), str(told["handler"]))
+        row = (str(told["code"]), handler, purpose, str(told.get("licence", "")), str(told.get("assessment", "")), "")
+        self.store.run(lambda db: db.do("unit.write", *row))
+
+    def users(self, told: Told) -> None:
+        """Take the list of a ``unit``'s users, by their documents' numbers; ``seal``: SHA-256 (hex) of the sealed paper's picture."""
+        people = [self.verification.person(str(told.get("kind", "D01")), str(number)) for number in told["numbers"]]
+        seal = bytes.fromhex(told["seal"]) if told.get("seal") else None
+        self.store.run(lambda db: units.listed(db, str(told["unit"]), people, seal))
+
+    def suspend(self, told: Told) -> None:
+        """Suspend a ``unit`` for a ``reason``, or let it go on without one."""
+        code, reason = str(told["unit"]), str(told.get("reason", ""))
+        if self.store.run(lambda db: db.run("unit.suspend", reason, code)) != 1:
+            raise ValueError("unit")
 
     def holds(self, _: Told) -> Told:
         """Tell what waits for a decision."""

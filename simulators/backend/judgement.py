@@ -2,8 +2,9 @@
 """What stands against an authentic record in the operator's registers: the first code found, a hold, or nothing.
 
 Order: terminal (R504), place (R507), software (R509), agent (R512, R501, R502), clerk (R503), what the record itself shows
-(``verification``), scores of faces (R201), clerk and customer (R514), the police register (R112, R113, R116, H114), restrictions
-(R405), the number the business is about (R407, R408, R411), pace (R406, R409, R404, R210), and last the reviewer (held until one decides).
+(``verification``), scores of faces (R201), clerk and customer (R514), the police register (R112, R113, R116, H114), restrictions (R405), a
+unit's papers (``units``), the number the business is about (R407, R408, R411; R303, R306, R602), pace (R406, R409, R404, R210), and
+last the reviewer (held until one decides).
 
 Ports: the police register is asked through the ``person`` table (a simulated one) and may be silent; the network tells where a terminal is.
 """
@@ -14,6 +15,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from simulators.backend import units
 from simulators.backend.errors import Hold, Refusal
 from simulators.backend.rules import DAY
 
@@ -119,7 +121,8 @@ def concerned(db: Db, judged: Judged) -> None:
     if row is None:
         return
     owners = {judged.prepared.person, *(person for role, person in judged.prepared.others if role == "owner")}
-    if row["person"] is None and kind != "T04":
+    units_own = row["person"] is None and units.concerned(db, judged, number)
+    if row["person"] is None and kind != "T04" and not units_own:
         raise Refusal("R411")
     if row["person"] is not None and bytes(row["person"]) not in owners:
         raise Refusal("R407")

@@ -4,6 +4,7 @@
 =============  ============================  ======================  =========
 state          leaves it after               calls                   fees
 =============  ============================  ======================  =========
+inactive       its user is bound → active    none                    no
 active         –                             all                     yes
 notified       60 days → suspended           all                     yes
 suspended      30 days → terminated          emergency calls alone   no
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 STEPS: Mapping[str, tuple[int, str]] = {"notified": (60, "suspended"), "suspended": (30, "terminated"), "single_stop": (15, "full_stop")}
 CALLS: Mapping[str, str] = {
+    "inactive": "none",
     "active": "all",
     "notified": "all",
     "suspended": "emergency",

@@ -2,9 +2,9 @@
 """What the operator does with a terminal's signed result, and the signed acknowledgement it gives.
 
 Rules
-* ``written`` and ``answered``: bound to the approval, the record and the read-back; then the approval is spent, the number active and the
-  card used. A read-back that is not the approved data, or answers of the card that do not prove it (``proofs``), end as ``failed``: number
-  and quota released, card scrapped.
+* ``written`` and ``answered``: bound to the approval, the record and the read-back; then the approval is spent, the number active (a
+  unit's waits for its user) and the card used. A read-back that is not the approved data, or answers of the card that do not prove it
+  (``proofs``), end as ``failed``: number and quota released, card scrapped.
 * ``cancelled`` / ``voided``: the reservation is released, the card returns to stock / is scrapped. Unknown sessions are accepted
   too, and from then on closed: a late record of that session is not decided any more.
 * a result repeated with the same outcome gets an acknowledgement again; another outcome is a conflict.
@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import books, shapes, signatures, strict_cbor
+from simulators.backend import books, shapes, signatures, strict_cbor, units
 from simulators.backend.errors import ApiError
 from simulators.backend.proofs import proven
 from simulators.backend.quota import give_back
@@ -109,7 +109,7 @@ def _carry_out(db: Db, pool: Pool, serial: str, claims: Mapping[int, Any], activ
     if activation["outcome"] == "approved" and activation["iccid"] is not None:
         card = "used" if good else "blank" if outcome == "cancelled" else "scrapped"
         db.do("card.end", card, activation["iccid"])
-        ended = db.all("number.end", "active" if good else "released", now, session)
+        ended = db.all("number.end", units.in_service(db, session) if good else "released", now, session)
         if not good and activation["person"] and ended and ended[0]["tariff"]:
             give_back(db, activation["person"], str(ended[0]["tariff"]))
     if good:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-KEPT = frozenset({"approval", "audit", "enrolment", "books", "idempotency", "judgement", "issue_remote", "issue_script", "results"})
+KEPT = frozenset(
+    {"approval", "audit", "enrolment", "books", "idempotency", "judgement", "issue_remote", "issue_script", "results", "units"}
+)
 """Test files about what the operator keeps: they run on both stores. The others are about the wire."""
 
 

@@ -111,9 +111,19 @@ def test_ga_13_residence_permit_is_d08_and_active(counter: Counter) -> None:
 @pytest.mark.clause("GA-14", "XJ-2.1.7", "O25-08b", "TB-09", "TB-10", "XJU-2a")
 def test_ga_14_unit_with_all_seven_papers_and_minus_each(counter: Counter) -> None:
     whole, *refused = counter.play("GA-14")
-    assert counter.numbers(whole) == ["active"]
+    assert counter.numbers(whole) == ["inactive"]  # until its user is bound
     assert len(refused) == 7
     assert counter.untouched()
+
+
+@pytest.mark.slow
+@pytest.mark.clause("GA-15", "TB-09", "XJ-2.1.9", "XJ-11.8")
+def test_ga_15_units_card_stays_inactive_until_its_user_is_bound(counter: Counter) -> None:
+    states = []
+    for session in load()["GA-15"].sessions:
+        counter.session(session)
+        states.append(counter.station.device("backend", "life_of", msisdn=counter.number)["state"])
+    assert states == ["inactive", "inactive", "active"]
 
 
 @pytest.mark.slow

@@ -64,6 +64,8 @@ def test_ending_of_a_business_without_a_card_is_done_only_when_nothing_was_writt
     assert Facts(0, 1).judge("ACTIVE", writes=False) is Ending.WRONG
     assert Facts(1, 0).judge("ACTIVE", writes=False) is Ending.WRONG
     assert Facts(0, 0).judge("R407", writes=False) is Ending.NOTHING
+    assert Facts(0, 0, 1).judge("ACTIVE", writes=False) is Ending.WRONG
+    assert [Facts(0, 3, 1).judge(outcome) for outcome in ("ACTIVE", "R407")] == [Ending.ACTIVE, Ending.WRONG]
 
 
 @pytest.mark.parametrize(
