@@ -116,9 +116,11 @@ class PrintReceipt:
 
 @dataclass(frozen=True, slots=True)
 class PrintSlip:
-    """Print the slip of the outcome that ended the session: reason, way on, papers, where to complain."""
+    """Print the slip of the outcome that ended the session, or of a hold that begins: reason, way on, papers, where to complain."""
 
     outcome: str
+    until: int = 0
+    """Unix seconds at which a hold that goes on is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ class ReportGivenUp:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptDone:
-    """The receipt, or the slip of a refusal, was printed or could not be; the outcome stands either way."""
+    """The receipt, or the slip of a refusal or hold, was printed or could not be; the outcome stands either way."""
 
     printed: bool
 

@@ -19,7 +19,8 @@ Rules
 9. What follows the capture is decided by the plan's own steps: a card is written where the plan has ``card``, a capsule waits where it has
    ``seal``, else the operator's word is all there is. That word leads to no write: there is no way from it to a permit, and a capsule is
    never carried on to one. It is spent like an approval.
-10. A hold is neither yes nor no: it is asked about until its time is over, and ends with its own code.
+10. A hold is neither yes nor no: it is asked about until its time is over, and ends with its own code. Its slip comes at its beginning; one
+   that may not be on paper (a cut, a printer that cannot) is tried again after a restart and at the end.
 11. Every other outcome than an active number prints its slip once its code is durable, never twice; a printer that cannot changes nothing.
 
 It does not read a clock, draw a random number or know a device, and it does not retry: one effect, one event.
@@ -132,8 +133,9 @@ def step(state: State, event: Event) -> Transition:  # noqa: C901, PLR0911, PLR0
         case Submitting() | Holding() | Kept(), Accepted():
             return _accepted(state, event)
         case Submitting(), Held():
-            holding = Holding(state.terminal, state.signed, event.code, event.until)
-            return Transition(holding, fx.AskAgain(event.code, event.until))
+            return _hold(Holding(state.terminal, state.signed, event.code, event.until))
+        case Holding(), ReceiptDone():
+            return Transition(replace(state, told=event.printed), fx.AskAgain(state.code, state.until))
         case Storing(), Stored():
             return Transition(Kept(state.terminal, state.signed, event.until), fx.Forward(event.until), erase=True, keep=CAPSULE)
         case Rechecking(), CardRechecked():
@@ -280,6 +282,8 @@ def _refused(state: State, event: Refused) -> Transition:
     match state:
         case Capturing() | Signing():
             return _end(event.code, None)
+        case Holding(told=True, code=event.code):
+            return Transition(Erasing(event.code, Advice("cancelled", state.signed.record, b"")), fx.Erase())
         case Submitting() | Holding() | Storing() | Kept():
             return _gone(state, event.code, Advice("cancelled", state.signed.record, b""))
         case Writing() if event.touched:
@@ -317,6 +321,11 @@ def _cut_short(state: State, code: str) -> tuple[str, Advice | None]:  # noqa: P
             raise UnexpectedEvent(f"nothing to erase in {type(state).__name__}")
 
 
+def _hold(state: Holding) -> Transition:
+    """Give the subscriber the slip of the hold, then ask; a slip that is on paper is not printed again."""
+    return Transition(state, fx.AskAgain(state.code, state.until) if state.told else fx.PrintSlip(state.code, state.until))
+
+
 def _end(outcome: str, advice: Advice | None) -> Transition:
     """End the session with one code; its one slip comes first, because the next row destroys what it shows."""
     return Transition(Slipping(outcome, advice), fx.PrintSlip(outcome))
@@ -326,12 +335,12 @@ def resume(state: State, event: Restarted) -> Transition:  # noqa: C901, PLR0911
     """Return what a restart does with a session left in ``state``: one rule each, all of them asking the world again.
 
     Before the record leaves the terminal the evidence was in memory only: the session ends with R803, nothing written. A submitted record
-    is asked for again under its key, a hold too. A capsule is put by again, and sent on. An approved card is read again. A write that had
-    begun is decided by reading the card back: complete, or void (R711). A script or relay that had begun is void (R711) without a look at
-    the card: what the card said is lost, and it would refuse, or worse take, the same commands again. Once its answers are durable, only
-    its identity is read again. The report is repeated; it is idempotent. An active number's receipt is not printed any more: its data is
-    due within seconds of the acknowledgement (DS-07), and nobody knows how long the power was off. The same
-    holds for a slip that was begun.
+    is asked for again under its key, a hold too, after its slip where that is not on paper. A capsule is put by again, and sent on. An
+    approved card is read again. A write that had begun is decided by reading the card back: complete, or void (R711). A script or relay
+    that had begun is void (R711) without a look at the card: what the card said is lost, and it would refuse, or worse take, the same
+    commands again. Once its answers are durable, only its identity is read again. The report is repeated; it is idempotent. An active
+    number's receipt is not printed any more: its data is due within seconds of the acknowledgement (DS-07), and nobody knows how long the
+    power was off. The same holds for a slip that was begun.
     """
     match state:
         case New() | Capturing() | Signing():
@@ -339,7 +348,7 @@ def resume(state: State, event: Restarted) -> Transition:  # noqa: C901, PLR0911
         case Submitting():
             return Transition(state, fx.Submit())
         case Holding():
-            return Transition(state, fx.AskAgain(state.code, state.until))
+            return _hold(state)
         case Storing():
             return Transition(state, fx.Store())
         case Kept():

@@ -84,6 +84,8 @@ class Holding:
     signed: Signed
     code: str
     until: int
+    told: bool = False
+    """The subscriber has the slip that says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ LABELS: Final[Mapping[str, tuple[str, str]]] = {
 NO_PAPERS: Final = ("无需补充材料", "none")
 ASK_STAFF: Final = ("以营业厅公示为准", "as posted in the shop")
 TAKE_BACK: Final = ("请取回您的证件和手机卡", "Take back your document and SIM card")
+STAY: Final = ("请取回证件，在柜台等候；卡槽中的卡请勿取出", "Take back your document and wait here; leave a card that is in the slot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +115,23 @@ def lines(situation: Situation) -> list[str]:
             found += wrap(f"{name_zh} {name_en}: {chinese}")
         else:
             found += [*wrap(f"{name_zh}：{chinese}"), *wrap(f"{name_en}: {english}")]
-    return [*found, *TAKE_BACK]
+    return [*found, *(line for text in _reminder(situation) for line in wrap(text))]
 
 
 def html(situation: Situation) -> str:
     """Return the slip as one HTML element; every text is escaped."""
     zh, en = HEADINGS[OUTCOMES[situation.code].kind]
+    reminder = _reminder(situation)
     rows = "".join(_row(label, *texts) for label, texts in content(situation))
     return (
         f'<section class="slip" lang="zh"><h1>{escape(zh)}<small lang="en">{escape(en)}</small></h1><dl>{rows}</dl>'
-        f'<p>{escape(TAKE_BACK[0])}<br><span lang="en">{escape(TAKE_BACK[1])}</span></p></section>'
+        f'<p>{escape(reminder[0])}<br><span lang="en">{escape(reminder[1])}</span></p></section>'
     )
+
+
+def _reminder(situation: Situation) -> tuple[str, str]:
+    """Return what the slip asks of the customer last: a hold that goes on is waited for at the counter."""
+    return STAY if situation.until and OUTCOMES[situation.code].kind is Kind.HOLD else TAKE_BACK
 
 
 def _row(label: str, chinese: str, english: str) -> str:

@@ -277,8 +277,8 @@ class Session:
                 return self._report(effect)
             case fx.PrintReceipt():
                 return self._issue.print_receipt()
-            case fx.PrintSlip(outcome=code):
-                return self._slip(code)
+            case fx.PrintSlip(outcome=code, until=until):
+                return self._slip(code, until)
             case fx.Erase():
                 return self._erase(state)
             case _:
@@ -325,9 +325,9 @@ class Session:
         except TimeoutError:
             self._pauses_us += (time.monotonic_ns() - begin) // 1000
 
-    async def _slip(self, code: str) -> Result:
-        """Print the one slip of this session; what is known of the customer is shown masked."""
-        printed = await print_slip(self.unit, code, session=self.id, masked=self._masked, kind=self._kind)
+    async def _slip(self, code: str, until: int) -> Result:
+        """Print the slip of a coded outcome; what is known of the customer is shown masked."""
+        printed = await print_slip(self.unit, code, session=self.id, masked=self._masked, kind=self._kind, until=until)
         return Result(events.ReceiptDone(printed=printed))
 
     async def _erase(self, _state: State) -> Result:

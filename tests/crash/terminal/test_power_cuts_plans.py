@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 RECORDED = ("opened", "notice", "document", "check", "portrait", "confirm", "record-signed", "accepted", "acknowledged", "receipt-done")
 STORED = ("opened", "notice", "document", "check", "portrait", "agreement", "confirm", "seal", "record-signed", "stored", "accepted")
+HELD = ("opened", "notice", "document", "check", "portrait", "confirm", "record-signed", "held", "receipt-done")
 
 
 def cut(station: Station, when: str, row: int, **wish: str) -> str:
@@ -70,3 +71,24 @@ def test_cut_around_a_capsule_hands_it_over_once_and_writes_nothing(station: Sta
     assert verdicts(station, session) == ["accepted"]
     assert station.device("sim_card", "state")["updates"] == 0
     assert not [number for number in station.operator()["numbers"] if number["session"] == session]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("when", "row"), [("before", "held"), ("after", "held"), ("after", "receipt-done")])
+def test_cut_around_the_beginning_of_a_hold_leaves_the_subscriber_with_one_slip(station: Station, when: str, row: str) -> None:
+    paper = len(station.device("printer", "receipts")["receipts"])
+    station.device("backend", "rules", online="silent")
+    try:
+        session = cut(station, when, HELD.index(row) + 1, kind="T05")
+        for _ in range(2):  # the second time it is cut in the hold itself
+            screen = station.start()
+            assert screen.wait("view", step="hold")["code"] == "H114"
+            station.stop(signal.SIGKILL)
+    finally:
+        station.device("backend", "rules", online="off")
+    screen = station.start()
+    assert screen.result()["session"] == session
+    assert_clean_end(station, {"session": session, "outcome": "ACTIVE"}, written=False)
+    slip, receipt = station.device("printer", "receipts")["receipts"][paper:]
+    assert "代码 Code: H114" in slip
+    assert not [line for line in receipt if line.startswith("代码")]

@@ -115,11 +115,23 @@ def test_capsule_takes_no_approval_to_write() -> None:
 @pytest.mark.parametrize("plan", [RECORDING_PLAN, ("notice", "card")])
 def test_hold_is_asked_about_until_there_is_a_decision_or_its_time_is_over(plan: tuple[str, ...]) -> None:
     holding = step(fold(captured(plan)).state, HELD)
+    assert holding.effect == fx.PrintSlip("H114", HELD.until)
+    holding = step(holding.state, ReceiptDone(True))
     assert holding.effect == fx.AskAgain("H114", HELD.until)
-    assert step(holding.state, Refused(1, "H114")).state == states.Slipping("H114", CANCELLED)
     assert step(holding.state, Refused(1, "R404")).state == states.Slipping("R404", CANCELLED)
     yes = step(holding.state, APPROVED if "card" in plan else ACCEPTED)
     assert isinstance(yes.state, states.Rechecking if "card" in plan else states.Concluding)
+
+
+@pytest.mark.parametrize("plan", [RECORDING_PLAN, ("notice", "card")])
+def test_slip_of_a_hold_is_printed_once_and_again_only_where_it_may_not_be_on_paper(plan: tuple[str, ...]) -> None:
+    slip, over = fx.PrintSlip("H114", HELD.until), Refused(1, "H114")
+    begun = step(fold(captured(plan)).state, HELD).state
+    told, untold = (step(begun, ReceiptDone(printed)).state for printed in (True, False))
+    assert step(begun, RESTARTED).effect == step(untold, RESTARTED).effect == slip
+    assert step(told, RESTARTED).effect == fx.AskAgain("H114", HELD.until)
+    assert step(told, over) == Transition(states.Erasing("H114", CANCELLED), fx.Erase())
+    assert step(untold, over) == Transition(states.Slipping("H114", CANCELLED), fx.PrintSlip("H114"))
 
 
 def test_capsule_refused_or_too_old_is_reported_and_closed() -> None:
@@ -135,7 +147,7 @@ def test_business_the_operator_cannot_carry_out_is_r710() -> None:
 
 
 PLAN_RULES: dict[type[states.State], tuple[tuple[Event, ...], str]] = {
-    states.Holding: ((*captured(RECORDING_PLAN), HELD), "AskAgain"),
+    states.Holding: ((*captured(RECORDING_PLAN), HELD, ReceiptDone(True)), "AskAgain"),
     states.Storing: (captured(STORING_PLAN), "Store"),
     states.Kept: ((*captured(STORING_PLAN), STORED), "Forward"),
     states.Concluding: ((*captured(RECORDING_PLAN), ACCEPTED), "Report"),
@@ -171,7 +183,7 @@ def more(state: states.State) -> tuple[Event, ...]:
         case states.Submitting():
             return (*follow_ups(state), ACCEPTED, HELD)
         case states.Holding():
-            return (APPROVED, ACCEPTED, *refused, Refused(1, "H114"))
+            return (ReceiptDone(True), APPROVED, ACCEPTED, ReceiptDone(False), *refused, Refused(1, "H114"))
         case states.Storing():
             return (STORED, *refused)
         case states.Kept():
