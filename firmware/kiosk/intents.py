@@ -34,6 +34,7 @@ FIELDS: Final[dict[str, dict[str, type]]] = {
     "request": {"about": str},
     "second": {"staff": str, "pin": str},
     "token": {"token": str},
+    "warning": {"acknowledged": bool},
     "agreement": {"signed": bool, "strokes": list},
     "carried": {"part": str},
     "cancel": {},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The agreement step: what the customer reads, what the pen says, what is kept of both; and the customer's copy.
+"""The agreement step: the warnings acknowledged first, what the customer reads, what the pen says, what is kept; and the customer's copy.
 
 The template is the software's, the operator's data are its pack's, the customer is shown masked. Document, strokes and salt are a sealed
 item of the session; the record names their digest.
@@ -20,15 +20,17 @@ from firmware.kiosk.slips import ASK_STAFF
 from firmware.runtime.unit import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from firmware.core.agreement import Agreement, Signed
+    from firmware.core.agreement import Agreement, Section, Signed
     from firmware.runtime.unit import Unit
 
 ITEM: Final = "agreement"
 """The sealed item: document, strokes and salt."""
 NO_OPERATOR: Final = "R510"
 """The packs do not say who the operator is, or how to reach it: no agreement can be made with it."""
+WARNINGS: Final = {"fraud-warning": "fraud", "resale-ban": "resale"}
+"""Word of the evidence → the agreement's clause; every agreement has both."""
 _NEEDED: Final = ("O-1", "O-2", "O-3")
 
 
@@ -53,6 +55,12 @@ def draw_up(unit: Unit, kind: str, session: bytes, masked: Mapping[str, str]) ->
         "copies": _same(f"{session.hex()[:8]}-1, {session.hex()[:8]}-2"),
     }
     return agreement.fill(packs.agreement(), values)
+
+
+def warnings(drawn: Agreement, evidence: Collection[str]) -> dict[str, Section]:
+    """Return the clauses acknowledged by themselves before the signature, by the word of the plan's evidence that asks for each."""
+    sections = {section.name: section for section in drawn.sections}
+    return {word: sections[name] for word, name in WARNINGS.items() if word in evidence}
 
 
 def shown(drawn: Agreement) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from hal.errors import HalError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from firmware.core.agreement import Section
     from firmware.core.policy import Plan
     from firmware.runtime.unit import Evidence, Unit
 
@@ -89,6 +90,7 @@ class Capture:
 
     async def _agreement(self) -> Result:
         drawn = agreeing.draw_up(self.unit, self.plan.transaction, self.evidence.session, self.evidence.masked)
+        await self._warn(agreeing.warnings(drawn, self.plan.evidence))
         answer = await self._desk.ask("agreement", "agreement", **agreeing.shown(drawn))
         if not answer["signed"]:
             raise Stop("R603")
@@ -96,6 +98,16 @@ class Capture:
         signed = agreeing.signed(drawn, answer["strokes"])
         self.evidence.agreement = signed.digest
         return Result(StepDone("agreement", signed.digest), {agreeing.ITEM: signed.to_item()})
+
+    async def _warn(self, warnings: Mapping[str, Section]) -> None:
+        """Have the warnings the plan asks for acknowledged by themselves, before anything is signed."""
+        if not warnings:
+            return
+        answer = await self._desk.ask("warning", "warning", warnings=[{"zh": said.zh, "en": said.en} for said in warnings.values()])
+        if not answer["acknowledged"]:
+            raise Stop("R604")
+        for word, said in warnings.items():
+            self.evidence.other[word] = digest_of([word, said.zh, said.en])
 
     async def _confirm(self) -> Result:
         controller = self.unit.devices["controller"]

@@ -12,6 +12,7 @@ STEPS: Final[dict[str, tuple[str, str]]] = {
     "document": ("请将身份证平放在读卡区", "Lay the ID card flat on the reader"),
     "check": ("正在核对证件", "Checking the document"),
     "portrait": ("请正视摄像头", "Please look into the camera"),
+    "warning": ("请阅读反诈和禁止转售提示并确认", "Please read the warnings of fraud and resale and acknowledge them"),
     "agreement": ("请阅读并签署入网协议", "Please read and sign the service agreement"),
     "confirm": ("请客户核对并按下确认键", "Subscriber: check the details and press the confirm button"),
     "card": ("请插入空白卡", "Insert a blank SIM card"),

@@ -58,6 +58,7 @@ class People:
             "request": lambda view: self._say(intent="request", about=self._script.about or view["choices"][0]),
             "commercial": lambda _: self._say(intent="consent", agreed=self._script.commercial),
             "second-person": lambda _: self._say(intent="second", staff=self._script.staff, pin=self._script.pin),
+            "warning": lambda _: self._say(intent="warning", acknowledged=self._script.warning),
             "agreement": self._sign,
             "confirm": self._press,
             "card": self._insert_blank,

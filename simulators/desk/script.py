@@ -21,6 +21,7 @@ PROMPTS = (
     "guardian-consent",
     "group-consent",
     "request",
+    "warning",
     "agreement",
     "commercial",
     "confirm",
@@ -74,6 +75,8 @@ class Script:
     """Token of the network identity."""
     old_card: str = ""
     """Name of the card in use, to put in when asked; empty leaves the slot as it is."""
+    warning: bool = True
+    """Acknowledges the warnings of fraud and resale."""
     agreement: bool = True
     """Signs."""
     confirm: bool = True

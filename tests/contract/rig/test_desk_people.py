@@ -118,6 +118,8 @@ def test_people_answer_the_prompts_of_a_session_as_willing_persons(counter: Coun
     assert counter.terminal.heard() == {"intent": "notice", "acknowledged": True}
     counter.terminal.show("portrait")
     assert counter.terminal.heard() == {"intent": "portrait", "matched": True, "score": 93, "live": True}
+    counter.terminal.show("warning")
+    assert counter.terminal.heard() == {"intent": "warning", "acknowledged": True}
     counter.terminal.show("agreement")
     signed = counter.terminal.heard()
     assert (signed["intent"], signed["signed"], 2 <= len(signed["strokes"]) <= 3) == ("agreement", True, True)

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+import cbor2
 import pytest
 
 from firmware.core.bundle import read_bundle
@@ -25,7 +27,7 @@ def record_of(counter: Counter, result: dict[str, Any]) -> bytes:
     return read_bundle(bytes.fromhex(counter.station.device("backend", "bundle", session=result["session"])["bundle"])).record
 
 
-@pytest.mark.clause("GA-01", "CM-1", "JX-32b", "XJU-14", "XJ-12")
+@pytest.mark.clause("GA-01", "CM-1", "JX-32b", "XJU-14", "XJ-12", "XT-AF30")
 def test_ga_01_adult_with_a_residents_card_gets_a_new_number(counter: Counter) -> None:
     [result] = counter.play("GA-01")
     assert counter.numbers(result) == ["active"]
@@ -35,7 +37,11 @@ def test_ga_01_adult_with_a_residents_card_gets_a_new_number(counter: Counter) -
     shown = counter.screen.last("view", session=result["session"], prompt="agreement")["agreement"]
     assert copy[:2] == ["乙方留存 / Customer's copy, no. 2", "入网协议 / Service agreement"]
     assert copy[2].endswith(shown["digest"][:16])
-    assert read_record(record_of(counter, result)).record.facts.session.hex() == result["session"]
+    facts = read_record(record_of(counter, result)).record.facts
+    assert facts.session.hex() == result["session"]
+    warnings = counter.screen.last("view", session=result["session"], prompt="warning")["warnings"]
+    texts = {word: [word, said["zh"], said["en"]] for word, said in zip(("fraud-warning", "resale-ban"), warnings, strict=True)}
+    assert dict(facts.evidence).items() >= {word: hashlib.sha256(cbor2.dumps(text)).digest() for word, text in texts.items()}.items()
 
 
 @pytest.mark.clause("GA-03", "T-1", "XT-2019")

@@ -45,6 +45,7 @@ BEFORE_WRITE: list[tuple[str, Callable[[Station], object], str]] = [
     ("another-face", people(face="li"), "R201"),
     ("photograph-held-up", people(live=False), "R202"),
     ("camera-silent", fault("camera", at="frame", do="silence", times=0), "R203"),
+    ("warning-not-acknowledged", people(warning=False), "R604"),
     ("agreement-unsigned", people(agreement=False), "R603"),
     ("never-confirmed", people(confirm=False), "R207"),
     ("clerk-cancels", people(cancel_at="agreement"), "R207"),
@@ -74,7 +75,7 @@ BEFORE_WRITE: list[tuple[str, Callable[[Station], object], str]] = [
 
 
 @pytest.mark.clause("O25-06a", "O25-10", "TB-13", "N182-1", "XT-CT21", "XJU-3", "JX-33", "JX-37/42", "JX-38", "XT-PI13,17,19")
-@pytest.mark.clause("T-1", "T-8", "XT-2018", "S1-AGENT")
+@pytest.mark.clause("T-1", "T-8", "XT-2018", "S1-AGENT", "XT-AF30")
 @pytest.mark.parametrize(("prepare", "code"), [case[1:] for case in BEFORE_WRITE], ids=[case[0] for case in BEFORE_WRITE])
 def test_refusal_before_the_write_leaves_the_card_untouched(station: Station, prepare: Callable[[Station], object], code: str) -> None:
     screen = station.start()

@@ -15,6 +15,7 @@ GOOD = [
     {"intent": "start", "kind": "T01"},
     {"intent": "notice", "acknowledged": True},
     {"intent": "portrait", "matched": True, "score": 93, "live": True},
+    {"intent": "warning", "acknowledged": False},
     {"intent": "agreement", "signed": False, "strokes": []},
     {"intent": "agreement", "signed": True, "strokes": [[[100 + 40 * n, 200 + n, n * 15] for n in range(12)]]},
     {"intent": "cancel"},

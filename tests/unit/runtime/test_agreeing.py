@@ -10,7 +10,7 @@ import pytest
 
 from firmware import packs
 from firmware.core.agreement import verify
-from firmware.core.policy import assemble
+from firmware.core.policy import assemble, resolve
 from firmware.runtime import agreeing
 from firmware.runtime.clock import Clock
 from firmware.runtime.policies import Policies
@@ -46,3 +46,19 @@ def test_signed_agreement_is_proven_and_the_customers_copy_is_of_the_same_docume
     assert again == drawn
     assert agreeing.signed(drawn, STROKES).digest != signed.digest  # another salt
     assert "".join(agreeing.copy(signed.to_item())[1:]).replace(" ", "") == "".join(drawn.text()).replace(" ", "")
+
+
+@pytest.mark.clause("XT-AF30")
+@pytest.mark.parametrize(
+    ("kind", "document", "words"),
+    [("T01", "D01", ["fraud-warning", "resale-ban"]), ("T09", "U01", ["fraud-warning", "resale-ban"]), ("T13", "D01", [])],
+)
+def test_warnings_are_the_agreements_own_clauses_where_the_plan_asks_for_them(kind: str, document: str, words: list[str]) -> None:
+    station = unit("cn/mobile")
+    plan = resolve(kind, document, station.policies.packs, level=1)
+    drawn = agreeing.draw_up(station, kind, SESSION, MASKED)
+    warnings = agreeing.warnings(drawn, plan.evidence)
+    assert list(warnings) == words
+    assert all(section.flagged for section in warnings.values())
+    text = "".join(drawn.text())
+    assert all(section.zh in text for section in warnings.values())
