@@ -23,6 +23,7 @@ from hal.sim_card.errors import (
     UnknownCard,
 )
 from hal.sim_card.status import Action, Sw
+from tests.support.noise import dice, noise
 
 SOON = Deadline.after(3600)
 PIN, PUK, NEW = b"1234\xff\xff\xff\xff", b"12345678", b"4321\xff\xff\xff\xff"
@@ -192,13 +193,26 @@ def test_challenge_refused_is_a_wrong_key_only_for_a_wrong_mac(sw: int, error: t
         authenticate.authenticate(Scripted((b"", sw)), RAND, AUTN, SOON)
 
 
-@pytest.mark.slow
-@settings(max_examples=5_000, deadline=None)
-@given(st.binary(max_size=60), st.sampled_from([b"", b"\xdb", b"\xdc", b"\xdb\x08", b"\xdc\x0e"]))
-def test_challenge_answered_with_any_bytes_is_an_answer_or_malformed(noise: bytes, head: bytes) -> None:
+HEADS = (b"", b"\xdb", b"\xdc", b"\xdb\x08", b"\xdc\x0e")
+
+
+def _an_answer_or_malformed(data: bytes) -> None:
     with contextlib.suppress(MalformedCardData):
-        found = authenticate.parse(head + noise)
+        found = authenticate.parse(data)
         assert len(found.data) == 14 or found.result == "res"
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.binary(max_size=60), st.sampled_from(HEADS))
+def test_challenge_answered_with_any_bytes_is_an_answer_or_malformed(rest: bytes, head: bytes) -> None:
+    _an_answer_or_malformed(head + rest)
+
+
+@pytest.mark.slow
+def test_challenge_answered_with_20000_noises_is_an_answer_or_malformed() -> None:
+    drawn = dice("heads of answers")
+    for rest in noise("challenge", 60):
+        _an_answer_or_malformed(drawn.choice(HEADS) + rest)
 
 
 def test_envelope_is_answered_and_what_the_card_asks_then_is_settled() -> None:
@@ -225,12 +239,21 @@ WORDS = (0x9000, 0x910B, 0x9113, 0x6103, 0x9F05, 0x6C10, 0x62F3, 0x9300, 0x6F00,
 DATA = (b"", MORE_TIME, MENU, bytes.fromhex("D00281"), MORE_TIME)
 
 
-@pytest.mark.slow
-@settings(max_examples=20_000, deadline=None)
-@given(st.binary(max_size=60))
-def test_envelope_to_a_hostile_card_ends_in_a_declared_error_or_a_receipt(noise: bytes) -> None:
-    card = Scripted(*((DATA[byte % 5] if byte < 200 else noise[:byte], WORDS[byte // 5 % 13]) for byte in noise))
+def _envelope_ends(answers: bytes) -> None:
+    card = Scripted(*((DATA[byte % 5] if byte < 200 else answers[:byte], WORDS[byte // 5 % 13]) for byte in answers))
     with contextlib.suppress(HalError):
         proactive.announce(card, SOON)
         proactive.send_packet(card, b"\xd1\x01\x00", SOON)
     assert len(card.sent) <= 2 * (1 + 2 * proactive.ROUNDS) * 16
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.binary(max_size=60))
+def test_envelope_to_a_hostile_card_ends_in_a_declared_error_or_a_receipt(answers: bytes) -> None:
+    _envelope_ends(answers)
+
+
+@pytest.mark.slow
+def test_envelopes_to_20000_hostile_cards_end_in_a_declared_error_or_a_receipt() -> None:
+    for answers in noise("envelopes", 60):
+        _envelope_ends(answers)

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from hal.sim_card import fcp, gsm, tlv
 from hal.sim_card.errors import MalformedCardData
+from tests.support.noise import dice, noise
 
-MANY = settings(max_examples=20_000, deadline=None)
+MANY = settings(max_examples=2000, deadline=None)
 GOOD = bytes.fromhex("62198205422100350283026F428A01058B032F06038002006A8800")
 TAGS = (0x62, 0x80, 0x82, 0x83, 0x84, 0x88, 0x8A, 0x8B, 0xA5, 0xC6, 0x82, 0x83)
+HEADS = ("", "0000000A6F07040011FFFF0102", "000000586F42040011FF440002012C")
 
 
 def _parse(template: bytes) -> None:
@@ -30,25 +32,56 @@ def _tlv(tag: int, value: bytes) -> bytes:
     return bytes([tag]) + (bytes([len(value)]) if len(value) < 128 else b"\x82" + len(value).to_bytes(2, "big")) + value
 
 
-@pytest.mark.slow
-@MANY
-@given(st.binary(max_size=300))
-def test_fcp_random_raises_only_malformed(template: bytes) -> None:
+def _random(template: bytes) -> None:
     _parse(template)
     _parse(b"\x62" + template)
 
 
-@pytest.mark.slow
-@MANY
-@given(st.binary(max_size=200))
-def test_fcp_of_random_objects_raises_only_malformed(noise: bytes) -> None:
+def _of_random_objects(drawn: bytes) -> None:
     fields, at = b"", 0
-    while at + 2 <= len(noise):
-        length = noise[at + 1] % 6
-        fields += _tlv(TAGS[noise[at] % len(TAGS)], noise[at + 2 : at + 2 + length])
+    while at + 2 <= len(drawn):
+        length = drawn[at + 1] % 6
+        fields += _tlv(TAGS[drawn[at] % len(TAGS)], drawn[at + 2 : at + 2 + length])
         at += 2 + length
     _parse(_tlv(0x62, fields))
     _parse(_tlv(0x62, GOOD[2:] + fields))
+
+
+def _file_of_2g(head: str, rest: bytes) -> None:
+    try:
+        info = gsm.parse(bytes.fromhex(head) + rest).info
+    except MalformedCardData:
+        return
+    assert info.directory or info.size is not None
+
+
+@MANY
+@given(st.binary(max_size=300))
+def test_fcp_random_raises_only_malformed(template: bytes) -> None:
+    _random(template)
+
+
+@MANY
+@given(st.binary(max_size=200))
+def test_fcp_of_random_objects_raises_only_malformed(drawn: bytes) -> None:
+    _of_random_objects(drawn)
+
+
+@MANY
+@given(st.binary(max_size=40), st.sampled_from(HEADS))
+def test_description_of_a_2g_file_of_any_bytes_raises_only_malformed(rest: bytes, head: str) -> None:
+    _file_of_2g(head, rest)
+
+
+@pytest.mark.slow
+def test_descriptions_of_20000_noises_raise_only_malformed() -> None:
+    drawn = dice("heads")
+    for template in noise("fcp", 300):
+        _random(template)
+    for objects in noise("fcp of objects", 200):
+        _of_random_objects(objects)
+    for rest in noise("file of 2G", 40):
+        _file_of_2g(drawn.choice(HEADS), rest)
 
 
 def test_fcp_with_any_bit_flipped_and_cut_anywhere_raises_only_malformed() -> None:
@@ -111,17 +144,6 @@ def test_file_descriptor_byte_tells_the_structure(descriptor: str, structure: st
 def test_life_cycle_status_is_told(status: str, told: str) -> None:
     info = fcp.parse(_tlv(0x62, _tlv(0x82, b"\x41\x21") + _tlv(0x83, b"\x6f\x07") + _tlv(0x8A, bytes.fromhex(status))))
     assert info.life_cycle.value == told
-
-
-@pytest.mark.slow
-@MANY
-@given(st.binary(max_size=40), st.sampled_from(["", "0000000A6F07040011FFFF0102", "000000586F42040011FF440002012C"]))
-def test_description_of_a_2g_file_of_any_bytes_raises_only_malformed(noise: bytes, head: str) -> None:
-    try:
-        info = gsm.parse(bytes.fromhex(head) + noise).info
-    except MalformedCardData:
-        return
-    assert info.directory or info.size is not None
 
 
 @given(st.lists(st.tuples(st.sampled_from([0x80, 0x81, 0xA5, 0x9F37, 0x7F20]), st.binary(max_size=300)), max_size=5))

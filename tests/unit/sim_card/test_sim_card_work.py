@@ -19,6 +19,7 @@ from hal.sim_card.layout import Target, targets
 from hal.sim_card.personalise import CardAtWork
 from hal.sim_card.profile import Profile, from_json
 from hal.sim_card.status import Action, Sw
+from tests.support.noise import noise
 
 MANY = settings(max_examples=2000, deadline=None)
 SOON = Deadline.after(3600)
@@ -79,14 +80,23 @@ def test_exchange_with_a_card_that_always_has_more_ends_in_a_protocol_error() ->
         exchange(Scripted([(b"x", 0x6110)] * 99), commands.read_binary(2, 10), SOON)
 
 
-@pytest.mark.slow
-@settings(max_examples=20_000, deadline=None)
-@given(st.binary(max_size=80), st.binary(min_size=4, max_size=8))
-def test_exchange_with_any_answers_ends(noise: bytes, command: bytes) -> None:
-    card = Scripted((noise[i : i + noise[i] % 9], WORDS[noise[i] % len(WORDS)] ^ (noise[i - 1] >> 6)) for i in range(len(noise)))
+def _ends(answers: bytes, command: bytes) -> None:
+    card = Scripted((answers[i : i + answers[i] % 9], WORDS[answers[i] % len(WORDS)] ^ (answers[i - 1] >> 6)) for i in range(len(answers)))
     with contextlib.suppress(ProtocolError):
         exchange(card, command, SOON)
     assert len(card.sent) <= 16
+
+
+@MANY
+@given(st.binary(max_size=80), st.binary(min_size=4, max_size=8))
+def test_exchange_with_any_answers_ends(answers: bytes, command: bytes) -> None:
+    _ends(answers, command)
+
+
+@pytest.mark.slow
+def test_exchange_with_20000_noises_for_answers_ends() -> None:
+    for answers, command in zip(noise("answers", 80), noise("commands", 8, 4), strict=True):
+        _ends(answers, command)
 
 
 @given(st.integers(0, 0xFFFF))
@@ -98,7 +108,7 @@ def test_status_word_of_any_value_is_kept_and_has_an_action(value: int) -> None:
 @pytest.mark.slow
 @MANY
 @given(st.binary(min_size=40, max_size=40), st.integers(0, 0xFFFF))
-def test_writing_to_a_hostile_card_keeps_the_rules(noise: bytes, odd: int) -> None:
+def test_writing_to_a_hostile_card_keeps_the_rules(drawn_answers: bytes, odd: int) -> None:
     """Whatever the card answers: a declared error or a result, the key sent once at most, no update before it was accepted."""
     accepted: list[bool] = []
 
@@ -109,11 +119,11 @@ def test_writing_to_a_hostile_card_keeps_the_rules(noise: bytes, odd: int) -> No
             return bytes.fromhex("98680099000000000011"), 0x9000
         if command == commands.read_binary(7, 9):
             return b"\xff" * 9, 0x9000
-        drawn = noise[len(card.sent) % 40]
+        drawn = drawn_answers[len(card.sent) % 40]
         word = odd if drawn < 8 else (*WORDS, 0x9000, 0x9000)[drawn % (len(WORDS) + 2)]
         if command[1] == 0x20 and Sw(word).action is Action.DONE:
             accepted.append(True)
-        return noise[: drawn % 41] if drawn % 2 else bytes.fromhex("62198205422100350283026F428A01058B032F06038002006A8800"), word
+        return drawn_answers[: drawn % 41] if drawn % 2 else bytes.fromhex("62198205422100350283026F428A01058B032F06038002006A8800"), word
 
     card = Behaving(answer)
     told = _error_of(lambda: CardAtWork(card, CARD_TYPES[0]).write(from_json(PROFILE), "89860099000000000011", SOON))
