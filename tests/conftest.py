@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tests share: a line per tier at the end (unit, contract, system …), so that a slow tier shows; and which clause they prove."""
 
+import os
 import signal
+import sys
 from collections import defaultdict
 
 import pytest
+from hypothesis import settings
 
 from tests.support import clauses
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a script: programs under test would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as in ./run: hundreds of processes need not compile the house one after the other
+sys.dont_write_bytecode = False
+
+settings.register_profile("house", deadline=None)  # no test asserts a time, an example least of all; all else as the environment says
+settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

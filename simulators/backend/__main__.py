@@ -29,7 +29,7 @@ from simulators.backend.pool import FIELDS, MODES, Pool
 from simulators.backend.remote import Remote
 from simulators.backend.reports import Reports
 from simulators.backend.rules import House
-from simulators.backend.store import PostgresStore, SqliteStore, Store
+from simulators.backend.store import SqliteStore, Store
 from simulators.backend.vault import Vault
 from simulators.backend.verification import Verification, Verifiers
 from simulators.backend.wire import Server, Wire
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.state.mkdir(parents=True, exist_ok=True)
     process = from_arguments("backend", options)
     authority = Authority(options.state, tls_days=options.tls_days, record_days=options.record_days, suite=options.suite)
-    store: Store = PostgresStore(options.postgres) if options.postgres else SqliteStore(options.state / "gateway.db")
+    store = _store(options)
     clock, house = Clock(), House()
     terms = Terms(options.operator, valid_s=options.valid_s, max_age_s=options.max_age_s)
     verification = Verification(authority.vault_private, _pepper(options.state))
@@ -96,6 +96,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     server.listens.wait()
     process.ready(url=enrolments.url, ca=str(authority.ca_path), work_order=str(order))
     process.run(store.close)
+
+
+def _store(options: argparse.Namespace) -> Store:
+    if not options.postgres:
+        return SqliteStore(options.state / "gateway.db")
+    from simulators.backend.store.postgres import PostgresStore  # noqa: PLC0415  # psycopg is slow to load, and few gateways need it
+
+    return PostgresStore(options.postgres)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,23 +128,28 @@ def with_iccid(model: Model, iccid: str) -> Model:
     return replace(model, iccid=iccid, contents={**model.contents, "MF/ICCID": _swapped(iccid)})
 
 
-def _merged(name: str, folder: Path) -> dict[str, Any]:
-    own = tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
+def _merged(name: str, folder: Path) -> Mapping[str, Any]:
+    own = _parsed((folder / f"{name}.toml").read_text("utf-8"))
     if name == "base":
         return own
-    return _merge(_merged(own.pop("inherits", "base"), folder), own)
+    return _merge(_merged(own.get("inherits", "base"), folder), {key: value for key, value in own.items() if key != "inherits"})
 
 
-def _merge(parent: dict[str, Any], heir: Mapping[str, Any]) -> dict[str, Any]:
+@cache
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Return what ``text`` says; the base of all models is long, and read once for each of them. Nobody may change it."""
+    return tomllib.loads(text)
+
+
+def _merge(parent: Mapping[str, Any], heir: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(parent)
     for key, value in heir.items():
-        if isinstance(value, dict) and isinstance(parent.get(key), dict):
-            _merge(parent[key], value)
-        else:
-            parent[key] = value
-    return parent
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return merged
 
 
-def _model(name: str, told: dict[str, Any]) -> Model:
+def _model(name: str, told: Mapping[str, Any]) -> Model:
     card = told["card"]
     rules = {rule: Rule(**{verb: Access[who] for verb, who in told["rules"][rule].items()}) for rule in told["rules"]}
     gone = tuple(f"{path}/" for path, directory in told["directories"].items() if not directory)

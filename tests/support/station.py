@@ -167,7 +167,8 @@ class Screen:
         self._path = path
         self._terminal = terminal
         self._connected = threading.Event()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         while self._terminal.poll() is None:
@@ -196,9 +197,13 @@ class Screen:
         return next(m for m in reversed(self.messages) if m["type"] == type_ and all(m.get(k) == v for k, v in fields.items()))
 
     def _drain(self) -> None:
+        """Take what was shown: of a terminal that ended, all of it; of one that runs, what comes until it is quiet."""
+        ended = self._terminal.poll() is not None
+        if ended:
+            self._reader.join(10)
         with suppress(queue.Empty):
             while True:
-                self.messages.append(self._queue.get(timeout=0.2))
+                self.messages.append(self._queue.get(timeout=0 if ended else 0.2))
 
     def session(self) -> str | None:
         """Return the newest session shown so far, if any."""

@@ -3,11 +3,11 @@
 
 The statements and the migrations are the same texts on both (``statements/*.sql``, ``migrations/*.sql``); an engine translates the place
 holder and the word for a counting key, nothing else. The schema keeps what a schema can keep (a nonce once, an approval spent once); every
-limit is one conditional statement, never a read and then a write.
+limit is one conditional statement, never a read and then a write. :mod:`~simulators.backend.store.postgres` is not loaded here: its library
+takes time to load, and most gateways stand on SQLite.
 """
 
 from simulators.backend.store.port import Db, Row, Store, StoreFailed
-from simulators.backend.store.postgres import PostgresStore
 from simulators.backend.store.sqlite import SqliteStore
 
-__all__ = ["Db", "PostgresStore", "Row", "SqliteStore", "Store", "StoreFailed"]
+__all__ = ["Db", "Row", "SqliteStore", "Store", "StoreFailed"]
