@@ -78,10 +78,12 @@ class Scp03Host:
         return command + self._sign(command)
 
     def authenticated(self, response: bytes) -> None:
-        """Take the answer to EXTERNAL AUTHENTICATE."""
-        _, sw = _split(response)
+        """Take the answer to EXTERNAL AUTHENTICATE, a status word alone (GlobalPlatform Amendment D §7.1.2)."""
+        data, sw = _split(response)
         if sw >> 8 not in (0x90, 0x91):
             raise ChannelFailed("refused", sw)
+        if data:
+            raise ChannelFailed("answer")
 
     def wrap(self, apdu: bytes) -> bytes:
         """Return ``apdu`` (ISO 7816-4 cases 1 to 4, short) secured: its class gains 04, its data a MAC and, by the level, ciphering."""

@@ -150,7 +150,7 @@ def test_an_answer_that_is_not_the_cards_ends_the_relay_and_proves_nothing(opera
     last = answers[-1]
     bit = len(last) - 6 if at == 0 else len(last) - 3  # of the cryptogram before the counter, of the MAC
     bad = {
-        "garbage": [*answers[:-1], os.urandom(30)],
+        "garbage": [*answers[:-1], os.urandom(28) + OK],
         "short": [*answers[:-1], b"\x90"],
         "fewer": answers[:-1],
         "more": [*answers, OK],
