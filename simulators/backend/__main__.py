@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     activations = Activations(store, pool, authority, terms, verifiers, clock, house, refuse_software=options.refuse_software_keys)
     packs = Packs(authority, options.operator, options.pack, options.pack_days, options.channel)
     enrolments = Enrolments(store, authority, options.operator, refuse_software=options.refuse_software_keys, packs=packs)
-    reports = Reports(store, pool, authority, options.operator, verifiers, clock)
+    reports = Reports(store, pool, authority, options.operator, verifiers, clock, house)
     witness, vault = Witness(store, authority, options.operator, verifiers, clock), Vault(store, authority)
     objects = Directory(options.state / "evidence")
     uploads = Uploads(store, objects, authority.vault_public, clock)
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     order = options.state / "work-order.txt"
     order.write_text(enrolments.write_order())
     Console(store, pool, verification, activations, enrolments, clock, house).serve(process.command)
-    Office(store, vault, authority, objects, clock).serve(process.command)
+    Office(store, vault, authority, objects, clock, house).serve(process.command)
     process.command("drop_connections", lambda _: {"dropped": server.drop_connections(), "accepted": server.wire.accepted})
     process.command("checkpoints", witness.kept)
     process.command("bundle", vault.bundle)

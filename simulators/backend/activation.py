@@ -234,18 +234,18 @@ class Activations:
         return self._keep(db, admitted, answer, prepared)
 
     def _keep(self, db: Db, admitted: Admitted, answer: Answer, prepared: Prepared, approval: approvals.Approval | None = None) -> Answer:
-        record = admitted.record
+        record, now = admitted.record, self.clock.now()
         outcome, code = answer["outcome"], "" if answer["outcome"] == "approved" else answer["code"]
         decision = (outcome, code, json.dumps(answer))
         proof = (approval.approval_id, approval.data_digest) if approval else (None, None)
         if outcome != HELD:
-            books.decided(db, record, outcome, self.clock.now())
+            books.decided(db, record, outcome, now)
         if admitted.held:
-            db.do("activation.decide", *decision, *proof, record.session)
+            db.do("activation.decide", *decision, *proof, now, record.session)
             if outcome != "approved":
                 db.do("activation.vault_erase", record.session)
             return answer
-        of = (record.iccid, self.clock.now(), record.claims[257], record.claims[281], prepared.number, books.consented(record))
+        of = (record.iccid, now, record.claims[257], record.claims[281], prepared.number, books.consented(record), now)
         db.do("activation.keep", record.session, record.claims[1], record.digest, *decision, *proof, prepared.person or None, *of)
         return answer
 

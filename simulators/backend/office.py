@@ -4,7 +4,8 @@
 Rules
 * whoever inspects, holds or lets go comes in twos, names both and leaves an event; a case query of the police names its warrant
 * statistics are counts; nothing personal is in them
-* ``sweep`` does what the clock makes due: steps of numbers, then deletions; ``blank`` and the like are :mod:`simulators.backend.console`'s
+* ``sweep`` does what the clock makes due: reservations, steps of numbers, then deletions; ``blank`` and the like are
+  :mod:`simulators.backend.console`'s
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import books, cases, life, retention, signatures
+from simulators.backend import books, cases, lapses, life, retention, signatures
 from simulators.backend.store.port import plain
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from simulators.backend.authority import Authority
     from simulators.backend.clock import Clock
     from simulators.backend.evidence import Evidence
+    from simulators.backend.rules import House
     from simulators.backend.store import Db, Store
     from simulators.backend.vault import Vault
 
@@ -41,6 +43,7 @@ class Office:
     authority: Authority
     objects: Evidence
     clock: Clock
+    house: House
 
     def serve(self, command: Callable[[str, Callable[[Told], Told | None]], None]) -> None:
         """Register every command."""
@@ -80,6 +83,7 @@ class Office:
 
         def work(db: Db) -> list[tuple[str, str]]:
             db.run("number.lapse", now, now)
+            lapses.sweep(db, now, self.house.rules)
             life.sweep(db, now)
             return retention.purge(db, now, self.objects)
 

@@ -7,6 +7,7 @@ Rules
   (``proofs``), end as ``failed``: number and quota released, card scrapped.
 * ``cancelled`` / ``voided``: the reservation is released, the card returns to stock / is scrapped. Unknown sessions are accepted
   too, and from then on closed: a late record of that session is not decided any more.
+* a result of an approval that lapsed is taken too (``lapses``)
 * a result repeated with the same outcome gets an acknowledgement again; another outcome is a conflict.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import books, shapes, signatures, strict_cbor, units
+from simulators.backend import books, lapses, shapes, signatures, strict_cbor, units
 from simulators.backend.errors import ApiError
 from simulators.backend.proofs import proven
 from simulators.backend.quota import give_back
@@ -29,8 +30,18 @@ if TYPE_CHECKING:
     from simulators.backend.authority import Authority
     from simulators.backend.clock import Clock
     from simulators.backend.pool import Pool
+    from simulators.backend.rules import House, Rules
     from simulators.backend.store import Db, Store
     from simulators.backend.verification import Verifiers
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Whose result it is, when it is settled, and by which rules."""
+
+    serial: str
+    now: int
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,7 @@ class Reports:
     operator_id: str
     verifiers: Verifiers
     clock: Clock
+    house: House
 
     async def take(self, unit: Unit, session: bytes, signed: bytes) -> bytes:
         """Return the signed acknowledgement of ``signed``; raises :class:`ApiError`."""
@@ -64,7 +76,9 @@ class Reports:
             return str(earlier["ack"])
         if activation is None and db.one("activation.find", session):
             raise ApiError(409, "ABORTED", "this session is being decided")
-        ack = _carry_out(db, self.pool, unit.serial, claims, activation, self.clock.now())
+        now = db.one("activation.current", session) if activation else None
+        activation = {**activation, "outcome": now["outcome"]} if activation and now else activation
+        ack = _carry_out(db, self.pool, claims, activation, Settling(unit.serial, self.clock.now(), self.house.rules))
         db.do("activation.settle", session, unit.serial, outcome, claims[258], claims[260], ack, self.clock.now())
         return ack
 
@@ -94,23 +108,25 @@ def _authentic(unit: Unit, session: bytes, signed: bytes, activation: Mapping[st
     return claims
 
 
-def _carry_out(db: Db, pool: Pool, serial: str, claims: Mapping[int, Any], activation: Mapping[str, Any] | None, now: int) -> str:
-    session, outcome = claims[7], claims[257]
+def _carry_out(db: Db, pool: Pool, claims: Mapping[int, Any], activation: Mapping[str, Any] | None, at: Settling) -> str:
+    session, outcome, now = claims[7], claims[257], at.now
     if activation is None:
-        _close_gap(db, serial, claims[260])
+        _close_gap(db, at.serial, claims[260])
         return "released"
     good, ack = False, "released"
     if outcome in shapes.SOLD:
         good = outcome not in shapes.WITH_CARD or (claims[261] == [activation["iccid"], activation["profile"]] and proven(db, pool, claims))
+        if good and activation["outcome"] == lapses.LAPSED:
+            good = lapses.counted_again(db, activation, session, at.rules)
         ack = "active" if good else "failed"
         db.do("activation.spend", claims[259], session)
     if activation["outcome"] == "held":
         db.do("activation.vault_erase", session)
-    if activation["outcome"] == "approved" and activation["iccid"] is not None:
+    if activation["outcome"] in {"approved", lapses.LAPSED} and activation["iccid"] is not None:
         card = "used" if good else "blank" if outcome == "cancelled" else "scrapped"
         db.do("card.end", card, activation["iccid"])
         ended = db.all("number.end", units.in_service(db, session) if good else "released", now, session)
-        if not good and activation["person"] and ended and ended[0]["tariff"]:
+        if not good and activation["outcome"] == "approved" and activation["person"] and ended and ended[0]["tariff"]:
             give_back(db, activation["person"], str(ended[0]["tariff"]))
     if good:
         books.carried_out(db, activation, session, now)

@@ -23,7 +23,8 @@ class Rules:
     ``cool_down_s``: between two of one person (R406); ``burst``, ``burst_s``: cards of one terminal in a time (R409); ``tries``: refused
     records of one person in a day (R404); ``proxies``: records in a day one person may act for others (R210).
     ``review_sources``, ``review_kinds``, ``review_modifiers``: what a reviewer sees before it is approved. ``reserve_s``: life of a
-    reservation; ``assessed``: units show an assessment of their own before they get cards.
+    reservation; ``result_s``: how long an approval waits for its result; ``assessed``: units show an assessment of their own before they
+    get cards.
     """
 
     national: int = 5
@@ -45,6 +46,7 @@ class Rules:
     review_kinds: tuple[str, ...] = ()
     review_modifiers: tuple[str, ...] = ()
     reserve_s: int = 900
+    result_s: int = 2 * DAY
     assessed: bool = False
 
     def changed(self, told: dict[str, Any]) -> Rules:

@@ -7,7 +7,7 @@ SELECT answer FROM activation WHERE session = ? AND serial = ?;
 SELECT serial, record, outcome, approval_id, profile, person, iccid, kind, concerns, consented FROM activation WHERE session = ?;
 -- name: keep
 INSERT INTO activation (session, serial, record, outcome, code, answer, approval_id, profile, person, iccid, at, kind, clerk, concerns,
-  consented) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+  consented, decided) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: older
 SELECT answer FROM activation WHERE outcome = 'approved' ORDER BY id DESC LIMIT 1;
 -- name: nonce
@@ -25,4 +25,11 @@ SELECT v.record, v.items, a.answer FROM vault v JOIN activation a ON a.session =
 -- name: vault_erase
 UPDATE vault SET items = NULL WHERE session = ?;
 -- name: decide
-UPDATE activation SET outcome = ?, code = ?, answer = ?, approval_id = ?, profile = ? WHERE session = ? AND outcome = 'held';
+UPDATE activation SET outcome = ?, code = ?, answer = ?, approval_id = ?, profile = ?, decided = ? WHERE session = ? AND outcome = 'held';
+-- name: unreported
+SELECT a.session, a.serial, a.person, a.iccid, a.kind, a.concerns FROM activation a LEFT JOIN result r ON r.session = a.session
+  WHERE a.outcome = 'approved' AND r.session IS NULL AND a.decided <= ? ORDER BY a.id;
+-- name: outcome
+UPDATE activation SET outcome = ? WHERE session = ? AND outcome = ?;
+-- name: current
+UPDATE activation SET outcome = outcome WHERE session = ? RETURNING outcome;

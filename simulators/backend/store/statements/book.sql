@@ -39,6 +39,8 @@ UPDATE breach_case SET oral = ?, told = ? WHERE id = ? AND oral = 0;
 UPDATE breach_case SET short = ?, told = ? WHERE id = ? AND short = 0;
 -- name: case_final
 UPDATE breach_case SET final = ?, told = ? WHERE id = ? AND final = 0;
+-- name: case_running
+SELECT id FROM breach_case WHERE event = ? AND subject = ? AND final = 0 LIMIT 1;
 -- name: cases
 SELECT id, event, subject, opened, oral, short, final, told FROM breach_case ORDER BY id;
 -- name: refusals

@@ -23,7 +23,8 @@ INSERT INTO issue (session, iccid, mode, proof) VALUES (?, ?, ?, ?);
 -- name: issue_find
 SELECT iccid, mode, proof FROM issue WHERE session = ?;
 -- name: issue_of
-SELECT i.iccid, i.mode, i.proof, a.approval_id FROM issue i JOIN activation a ON a.session = i.session WHERE i.session = ? AND a.serial = ?;
+SELECT i.iccid, i.mode, i.proof, a.approval_id FROM issue i JOIN activation a ON a.session = i.session WHERE i.session = ? AND a.serial = ?
+  AND a.outcome <> 'lapsed';
 -- name: issue_prove
 UPDATE issue SET proof = ? WHERE session = ?;
 -- name: unlockings
