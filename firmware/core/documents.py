@@ -66,6 +66,12 @@ class Assurance(IntEnum):
     """Chip authenticated by the SAM, online check, live face."""
 
 
+GUARDIAN_AGE: Final = 18
+"""Years from which a person can be a guardian: full civil capacity (Civil Code, articles 17, 18, 27)."""
+PARTY_AGE: Final = 16
+"""Years from which a person may stand at the counter for somebody else, or beside somebody."""
+
+
 def assurance(holder: Holder | None, checks: Iterable[tuple[str, bool]]) -> Assurance:
     """Return what the reading and the checks made so far amount to, as :func:`level` has it; nothing for what no reader read."""
     if holder is None or not is_holder(holder):
@@ -102,7 +108,7 @@ def _best_level(document: str, source: str, passed: frozenset[str]) -> int:
     return Assurance.AL1 if passed & _TWO_STAFF else Assurance.AL0
 
 
-def check_document(holder: Holder, today: date | None, *, minimum_age: int = 16) -> DocumentCheck:
+def check_document(holder: Holder, today: date | None, *, minimum_age: int = PARTY_AGE) -> DocumentCheck:
     """Return which checks ``holder`` passes on ``today`` (the trusted civil date at the terminal; ``None`` when there is none).
 
     ``minimum_age`` in years is the policy pack's age from which a person may come alone.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Final
 
-from firmware.core.documents import KINDS, check_document
+from firmware.core.documents import GUARDIAN_AGE, KINDS, PARTY_AGE, check_document
 from firmware.core.errors import PolicyRefused
 from firmware.core.people import SUBSCRIBER, Face
 from firmware.core.policy.vocabulary import CAPTURES
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 BESIDE: Final = frozenset({"D13"})
 """Documents shown beside one with a chip: the chip is read, and the plan stays theirs."""
+YOUNGEST: Final = {"guardian": GUARDIAN_AGE}
+"""Party → the age it must have, where that is not :data:`~firmware.core.documents.PARTY_AGE`."""
 PAGES: Final = {"D02": 2, "D03": 2, "D04": 1, "D05": 1}
 """Documents nobody can read here, and how many pages of each are pictured."""
 
@@ -129,8 +131,8 @@ class Identity:
         party, name = desk.evidence.of(role), full_name(role, "check")
         if party.holder is None:
             return done(name, [[check, passed] for check, passed in party.checks])  # what pictures show is the reviewer's to check
-        youngest = {"minimum_age": desk.plan.limits.minimum_age} if role == SUBSCRIBER else {}
-        outcome = check_document(party.holder, desk.unit.clock.today(), **youngest)
+        youngest = desk.plan.limits.minimum_age if role == SUBSCRIBER else YOUNGEST.get(role, PARTY_AGE)
+        outcome = check_document(party.holder, desk.unit.clock.today(), minimum_age=youngest)
         party.checks += outcome.checks
         if outcome.outcome:
             raise Stop(outcome.outcome)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,6 +57,14 @@ def _like_zhang(key: str, **changes: str | tuple[str, ...]) -> Persona:
     return replace(_ZHANG, key=key, **changes)  # type: ignore[arg-type]  # names and types are Persona's own
 
 
+def _young(key: str, years: int, name: str, sequence: str) -> Persona:
+    """Return a person of so many completed years: on whatever day of this year it is, because the birthday is its first one."""
+    this_year = datetime.now(UTC).year
+    birth = f"{this_year - years}0101"
+    number, dates = identity_number(birth, sequence), {"valid_from": f"{this_year - 1}0101", "valid_to": f"{this_year + 4}0101"}
+    return _like_zhang(key, name=name, number=number, birth=birth, **dates)
+
+
 def _wrong_check(number: str) -> str:
     return number[:17] + ("1" if number[17] != "1" else "2")
 
@@ -81,6 +90,8 @@ _PEOPLE = (
     _like_zhang(
         "minor", name="吴样例", number=identity_number("20180401", "013"), birth="20180401", valid_from="20240401", valid_to="20290401"
     ),
+    _young("fifteen", 15, "尤样例", "031"),
+    _young("seventeen", 17, "许样例", "033"),
     _like_zhang("bad_check", name="郑样例", number=_wrong_check(identity_number("19910910", "015")), birth="19910910"),
     _like_zhang("birth_mismatch", name="冯样例", number=identity_number("19930303", "017"), birth="19930304"),
     _like_zhang("sex_mismatch", name="褚样例", number=identity_number("19940404", "019"), birth="19940404", sex="2"),

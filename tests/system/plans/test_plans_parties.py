@@ -23,11 +23,14 @@ WRITING = ("record", "approval", "recheck", "write", "verify", "report", "receip
     [
         ("T01", {"modifiers": "P"}, {}, ["proxy"], {"P-A"}),
         ("T01", {"modifiers": "M"}, {"persona": "minor"}, ["guardian"], {"P-B"}),
+        ("T01", {"modifiers": "M"}, {"persona": "fifteen"}, ["guardian"], {"P-B"}),
+        ("T01", {"modifiers": "P"}, {"proxy": "seventeen"}, ["proxy"], {"P-A"}),
+        ("T01", {}, {"persona": "seventeen"}, [], set()),
         ("T02", {}, {}, ["owner"], {"owner-release"}),
         ("T09", {"document": "U01"}, {}, ["handler", "responsible"], {"U-A", "U-B", "U-C", "unit-document-image", "user-list"}),
         ("T01", {"document": "D02"}, {}, [], set()),
     ],
-    ids=["proxy", "minor", "transfer", "unit", "pictures"],
+    ids=["proxy", "minor", "fifteen", "proxy-of-seventeen", "alone-at-seventeen", "transfer", "unit", "pictures"],
 )
 def test_card_is_written_when_every_party_is_there(
     station: Station, kind: str, wish: dict[str, str], script: dict[str, Any], roles: list[str], extra: set[str]
