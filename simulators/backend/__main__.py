@@ -28,6 +28,7 @@ from simulators.backend.packs import Packs
 from simulators.backend.pool import FIELDS, MODES, Pool
 from simulators.backend.remote import Remote
 from simulators.backend.reports import Reports
+from simulators.backend.reviewing import Reviewing
 from simulators.backend.rules import House
 from simulators.backend.store import SqliteStore, Store
 from simulators.backend.vault import Vault
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     reports = Reports(store, pool, authority, options.operator, verifiers, clock, house)
     witness, vault = Witness(store, authority, options.operator, verifiers, clock), Vault(store, authority)
     objects = Directory(options.state / "evidence")
-    uploads = Uploads(store, objects, authority.vault_public, clock)
+    uploads = Uploads(store, objects, authority.vault_private, verifiers, clock)
     api = Api(
         store,
         activations,
@@ -86,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     order.write_text(enrolments.write_order())
     Console(store, pool, verification, activations, enrolments, clock, house).serve(process.command)
     Office(store, vault, authority, objects, clock, house).serve(process.command)
+    Reviewing(store, objects, clock).serve(process.command)
     process.command("drop_connections", lambda _: {"dropped": server.drop_connections(), "accepted": server.wire.accepted})
     process.command("checkpoints", witness.kept)
     process.command("bundle", vault.bundle)

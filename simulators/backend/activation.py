@@ -240,10 +240,12 @@ class Activations:
         proof = (approval.approval_id, approval.data_digest) if approval else (None, None)
         if outcome != HELD:
             books.decided(db, record, outcome, now)
+        if outcome != "refused":
+            books.expect(db, record, prepared.pages)
         if admitted.held:
             db.do("activation.decide", *decision, *proof, now, record.session)
             if outcome != "approved":
-                db.do("activation.vault_erase", record.session)
+                books.unfounded(db, record.session, now)
             return answer
         of = (record.iccid, now, record.claims[257], record.claims[281], prepared.number, books.consented(record), now)
         db.do("activation.keep", record.session, record.claims[1], record.digest, *decision, *proof, prepared.person or None, *of)

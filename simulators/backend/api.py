@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from simulators.backend.reports import Reports
     from simulators.backend.store import Store
 
-_KEY = re.compile(r"[0-9a-f]{32}")
+_KEY, _DIGEST = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{64}")
+MAX_BODY, MAX_PIECE = 512 * 1024, 12 * 1024 * 1024
+"""Bytes of a request's body, and of one that brings a picture."""
 UNITS_KEPT = 10_000
 
 
@@ -54,12 +56,13 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row: method, path, its event name in the fault plan, and the method of :class:`Api` that carries it out."""
+    """One row: method, path, its event name in the fault plan, the method of :class:`Api` that carries it out; most bytes of its body."""
 
     method: str
     path: str
     event: str
     act: Callable[[Api, Request], Awaitable[Answer]]
+    most: int = MAX_BODY
 
 
 @dataclass(slots=True)
@@ -127,7 +130,10 @@ class Api:
     async def evidence(self, request: Request) -> Answer:
         """Keep one piece of evidence that the record names."""
         unit, session = await self.current(request), _session(request.key)
-        return await self.uploads.take(unit, session, octets(members(request.body, "content")["content"]))
+        body = members(request.body, "digest", "content")
+        if not _DIGEST.fullmatch(body["digest"]):
+            raise ApiError(400, "INVALID_ARGUMENT", "the digest is 64 lower-case hex digits")
+        return await self.uploads.take(unit, session, bytes.fromhex(body["digest"]), octets(body["content"]))
 
     async def unlock(self, request: Request) -> Answer:
         """Answer a card's challenge."""
@@ -190,7 +196,7 @@ OPERATIONS = (
     Operation("POST", "/v1/activations", "approve", Api.approve),
     Operation("GET", "/v1/activations/{key}", "status", Api.status),
     Operation("POST", "/v1/activations/{key}/result", "result", Api.result),
-    Operation("POST", "/v1/activations/{key}/evidence", "evidence", Api.evidence),
+    Operation("POST", "/v1/activations/{key}/evidence", "evidence", Api.evidence, MAX_PIECE),
     Operation("POST", "/v1/activations/{key}/unlock", "unlock", Api.unlock),
     Operation("POST", "/v1/activations/{key}/relay", "relay", Api.relay),
     Operation("POST", "/v1/reservations", "reserve", Api.reserve),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operator's HTTP application (Starlette), and everything that can go wrong with an answer.
 
-A request is one event of the fault plan (``any`` first, then its own name: approve, status, result, unlock, relay, time, heartbeat, log,
-checkpoint, enrol), and a second one, ``NAME_done``, after its work was committed and before the answer leaves. Kinds of fault:
+A request is one event of the fault plan (``any`` first, then its own name: approve, status, result, evidence, unlock, relay, time,
+heartbeat, log, checkpoint, enrol), and a second one, ``NAME_done``, after its work was committed and before the answer leaves. Kinds of
+fault:
 
 ===============  ===================================================================================================
 ``delay``        wait ``ms`` (1000)
@@ -35,7 +36,7 @@ from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 
-from simulators.backend.api import OPERATIONS, Api, Request
+from simulators.backend.api import MAX_BODY, OPERATIONS, Api, Request
 from simulators.backend.approvals import REPLAY, VARIANTS
 from simulators.backend.errors import ApiError
 from simulators.backend.store import StoreFailed
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
     from simulators.backend.api import Operation
     from simulators.kit import Fault, FaultPlan, Transcript
 
-MAX_BODY = 512 * 1024
+SHOWN = 64 * 1024
+"""Bytes of a request's body that the transcript shows."""
 BEFORE = frozenset({"delay", "hangup", "status"})
 _CORRELATOR = re.compile(r"[A-Za-z0-9._:;/<>{}-]{1,256}")
 
@@ -100,13 +102,13 @@ class _Endpoint:
             return
         exchange = _Exchange(scope, receive, send, self._transcript)
         try:
-            body = await exchange.body()
+            body = await exchange.body(self._operation.most if self._operation else MAX_BODY)
         except ApiError as error:
             await exchange.answer(_refusal(error, closing=True), None)
             return
         if body is None:
             return
-        self._transcript.frame(">", body, f"{scope['method']} {scope['path']}")
+        self._transcript.frame(">", body[:SHOWN], f"{scope['method']} {scope['path']}")
         fault = await self._due("any") or await self._due(self._event)
         early = fault is not None and fault.do in BEFORE and not fault.options.get("after")
         if fault and early and not await exchange.strike(fault):
@@ -143,10 +145,10 @@ class _Exchange:
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._correlator = self._headers.get(b"x-correlator", b"").decode("latin-1")
 
-    async def body(self) -> bytes | None:
-        """Return the request's body, ``None`` when the client is gone; raises :class:`ApiError` 413."""
+    async def body(self, most: int) -> bytes | None:
+        """Return the request's body, ``None`` when the client is gone; raises :class:`ApiError` 413 for more than ``most`` bytes."""
         length = self._headers.get(b"content-length", b"0" if self._scope["method"] == "GET" else b"")
-        if not length.isdigit() or int(length) > MAX_BODY:
+        if not length.isdigit() or int(length) > most:
             raise ApiError(413, "INVALID_ARGUMENT", "length")
         parts, more = [], True
         while more:

@@ -3,6 +3,7 @@
 
 Rules
 * an approval: its identity is kept from now on, its evidence is expected; a refusal leaves a tombstone (RC-8)
+* a hold: its evidence is expected, for the reviewer to see; what came of it is deleted when the hold comes to nothing
 * a card that became active: the customer's other numbers are told; a replaced card takes its number over
 * business without a card, by kind: T10 binds a unit's number to its user, T04 registers its number and restores it, T02 gives it to the
   new owner, T05 is one more version, T08 ends it, T14 grants or withdraws the consent to commercial messages
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from simulators.backend.shapes import Record
     from simulators.backend.store import Db
 
-COMMERCIAL = "C-5"
+COMMERCIAL, AGREEMENT = "C-5", "agreement"
 TRANSFER, REPLACEMENT = "T02", "T03"
 
 
@@ -38,8 +39,19 @@ def decided(db: Db, record: Record, outcome: str, now: int) -> None:
         db.do("book.keep", "tombstone", key, now)
         return
     db.do("book.keep", "identity", key, 0)
-    for word, digest in record.claims[280]:
+
+
+def expect(db: Db, record: Record, pages: tuple[tuple[str, bytes], ...]) -> None:
+    """Expect the evidence of a record that is approved or held: pages of documents, papers and words, the agreement."""
+    agreement = [(AGREEMENT, record.claims[263])] if 263 in record.claims else []
+    for word, digest in (*pages, *record.claims[280], *agreement):
         db.do("book.evidence_named", record.session, word, digest)
+
+
+def unfounded(db: Db, session: bytes, now: int) -> None:
+    """Note that a held record came to nothing: its items go at once, its pictures with the next deletion."""
+    db.do("activation.vault_erase", session)
+    db.do("book.keep", "pictures", session.hex(), now)
 
 
 def released(db: Db, activation: Mapping[str, Any], session: bytes, now: int) -> None:

@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where pictures and papers go: an object store, apart from the approval path.
 
-An object is named by its SHA-256, which the record names too (claim 280); it is kept sealed to the vault key and bound to its session. The
-port has three verbs; the directory is its one adapter here.
+Rules
+* Taken is what a record that is approved or held names: pages (fields 22 to 29 of any party), papers (claim 280), the agreement (263).
+* It comes sealed to the vault key and bound to its session, is opened once to see that it is what its digest says, and is kept as it came.
+* The same piece again is the same object. Objects of two sessions are two, whatever they hold: erasing one never touches the other.
+
+The port has three verbs; the directory is its one adapter here.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from simulators.backend import signatures
+from simulators.backend import gm, signatures, strict_cbor
 from simulators.backend.errors import ApiError
+from simulators.backend.signatures import NotAuthentic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +27,12 @@ if TYPE_CHECKING:
     from simulators.backend.activation import Unit
     from simulators.backend.clock import Clock
     from simulators.backend.store import Db, Store
+    from simulators.backend.verification import Verifiers
 
+LONGEST = 1 << 20
+"""Bytes of an agreement with its strokes."""
+OPEN = frozenset({"approved", "held"})
+"""Decisions after which evidence may come."""
 INFO = b"rnt/evidence/1"
 
 
@@ -69,26 +80,72 @@ class Directory:
         (self._path / name.hex()).unlink(missing_ok=True)
 
 
+def name(session: bytes, digest: bytes) -> bytes:
+    """Return what the object of a piece is called."""
+    return hashlib.sha256(session + digest).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Takes what records name."""
+    """Takes what records name. Pieces are opened beside the store."""
 
     store: Store
     objects: Evidence
-    vault_public: bytes
+    vault_private: bytes
+    verifiers: Verifiers
     clock: Clock
 
-    async def take(self, unit: Unit, session: bytes, content: bytes) -> dict[str, Any]:
-        """Keep one piece; returns its digest. Raises :class:`ApiError` 404 for another unit's session, 422 for what no record names."""
-        digest = hashlib.sha256(content).digest()
-        await self.store.ask(lambda db: _named(db, unit.serial, session, digest))
-        self.objects.put(digest, signatures.seal(content, public_key=self.vault_public, info=INFO + session))
-        await self.store.ask(lambda db: db.do("book.evidence_stored", self.clock.now(), session, digest))
+    async def take(self, unit: Unit, session: bytes, digest: bytes, sealed: bytes) -> dict[str, Any]:
+        """Keep one piece, named by the digest the record has of it; durable on return.
+
+        Raises :class:`ApiError`: 404 for another unit's session, 409 for one that is over, 422 for what the record does not name, and for
+        what is not sealed to the vault or is something else than its digest says.
+        """
+        stored = await self.store.ask(lambda db: _expected(db, unit.serial, session, digest))
+        await self.verifiers.aside(lambda: self._prove(session, digest, sealed))
+        if not stored:
+            await asyncio.to_thread(self.objects.put, name(session, digest), sealed)
+            try:
+                await self.store.ask(lambda db: self._mark(db, unit.serial, session, digest))
+            except ApiError:  # the session ended meanwhile, and what belonged to it was deleted
+                await asyncio.to_thread(self.objects.delete, name(session, digest))
+                raise
         return {"digest": digest.hex()}
 
+    def _prove(self, session: bytes, digest: bytes, sealed: bytes) -> None:
+        try:
+            content = signatures.unseal(sealed, private_key=self.vault_private, info=INFO + session)
+        except NotAuthentic:
+            raise ApiError(422, "EVIDENCE_REJECTED", "not sealed to the vault for this session") from None
+        if digest not in _digests(content):
+            raise ApiError(422, "EVIDENCE_REJECTED", "not what the digest says")
 
-def _named(db: Db, serial: str, session: bytes, digest: bytes) -> None:
-    if db.one("activation.answer", session, serial) is None:
+    def _mark(self, db: Db, serial: str, session: bytes, digest: bytes) -> None:
+        _expected(db, serial, session, digest)
+        db.do("book.evidence_stored", self.clock.now(), session, digest)
+
+
+def _expected(db: Db, serial: str, session: bytes, digest: bytes) -> int:
+    """Return when the piece was stored, 0 for not yet."""
+    row = db.one("activation.find", session)
+    if row is None or row["serial"] != serial:
         raise ApiError(404, "NOT_FOUND", "no such activation")
-    if digest not in {bytes(row["digest"]) for row in db.all("book.evidence_of", session)}:
-        raise ApiError(422, "EVIDENCE_NOT_NAMED", "the record names no such evidence")
+    result = db.one("activation.result", session)
+    if row["outcome"] not in OPEN or (result is not None and result["ack"] == "released"):
+        raise ApiError(409, "INCOMPATIBLE_STATE", "this session is over")
+    for piece in db.all("book.evidence_of", session):
+        if bytes(piece["digest"]) == digest:
+            return int(piece["stored"])
+    raise ApiError(422, "EVIDENCE_NOT_NAMED", "the record names no such evidence")
+
+
+def _digests(content: bytes) -> set[bytes]:
+    """Return every digest a record may have of ``content``: of its suite, or of the agreement it is (document, strokes, salt)."""
+    found = {hashlib.sha256(content).digest(), gm.digest(content)}
+    try:
+        document, strokes, salt = strict_cbor.loads(content, LONGEST)
+        commitment = hashlib.sha256(salt + strokes).digest()
+        found.add(hashlib.sha256(strict_cbor.dumps([hashlib.sha256(document).digest(), commitment])).digest())
+    except (ValueError, TypeError):
+        pass
+    return found

@@ -4,7 +4,7 @@
 Rules
 * whoever inspects, holds or lets go comes in twos, names both and leaves an event; a case query of the police names its warrant
 * statistics are counts; nothing personal is in them
-* ``sweep`` does what the clock makes due: reservations, steps of numbers, then deletions; ``blank`` and the like are
+* ``sweep`` does what the clock makes due: reservations, approvals, holds, steps of numbers, then deletions; ``blank`` and the like are
   :mod:`simulators.backend.console`'s
 """
 
@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import books, cases, lapses, life, retention, signatures
+from simulators.backend import books, cases, lapses, life, retention, reviewing, signatures
 from simulators.backend.store.port import plain
 
 if TYPE_CHECKING:
@@ -78,12 +78,13 @@ class Office:
         self.store.run(work)
 
     def sweep(self, _: Told) -> Told:
-        """Do what is due; returns what was deleted."""
+        """Do what is due, holds included; returns what was deleted."""
         now = self.clock.now()
 
         def work(db: Db) -> list[tuple[str, str]]:
             db.run("number.lapse", now, now)
             lapses.sweep(db, now, self.house.rules)
+            reviewing.lapse(db, now)
             life.sweep(db, now)
             return retention.purge(db, now, self.objects)
 

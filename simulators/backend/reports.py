@@ -121,7 +121,7 @@ def _carry_out(db: Db, pool: Pool, claims: Mapping[int, Any], activation: Mappin
         ack = "active" if good else "failed"
         db.do("activation.spend", claims[259], session)
     if activation["outcome"] == "held":
-        db.do("activation.vault_erase", session)
+        books.unfounded(db, session, now)
     if activation["outcome"] in {"approved", lapses.LAPSED} and activation["iccid"] is not None:
         card = "used" if good else "blank" if outcome == "cancelled" else "scrapped"
         db.do("card.end", card, activation["iccid"])

@@ -11,6 +11,8 @@ import calendar
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from simulators.backend.evidence import name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,6 +27,7 @@ MONTHS: Mapping[str, int] = {
     "assessment": 36,  # RC-6
     "log": 6,  # RC-7
     "tombstone": 24,  # RC-8: refusals, as identity
+    "pictures": 0,  # of a held record that came to nothing
 }
 
 
@@ -44,10 +47,11 @@ def purge(db: Db, now: int, evidence: Evidence) -> list[tuple[str, str]]:
         kept, key = str(row["class"]), str(row["key"])
         if until(kept, int(row["began"])) > now:
             continue
-        session = bytes.fromhex(key) if kept in {"identity", "tombstone", "consent"} else b""
-        if kept == "identity":
+        session = bytes.fromhex(key) if kept in {"identity", "pictures", "tombstone", "consent"} else b""
+        if kept in {"identity", "pictures"}:
             for piece in db.all("book.evidence_of", session):
-                evidence.delete(bytes(piece["digest"]))
+                evidence.delete(name(session, bytes(piece["digest"])))
+            db.do("book.evidence_forget", session)
             db.do("activation.vault_erase", session)
         if kept in {"identity", "tombstone"}:
             db.do("book.forget_person", session)

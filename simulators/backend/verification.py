@@ -17,7 +17,7 @@ import subprocess
 import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from simulators.backend import gm, shapes, signatures
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LENGTH = struct.Struct(">I")
 THREADS = 2
-SERVICE_NUMBER = 9
+SERVICE_NUMBER, FIRST_PAGE = 9, 22
 UNUSED = frozenset({260, 261})
 """Claims that are judged here and not needed afterwards."""
 
@@ -55,7 +55,8 @@ class Prepared:
 
     ``record``: ``None`` when not authentic; ``fault``: R802 for items that prove nothing, else the first code of the identity's rules, else
     nothing; ``person``: the pseudonym numbers are counted under; ``others``: role and pseudonym of other parties; ``number``: the
-    service number the business is about; ``digests``: SHA-256 and SM3 of the signed bytes.
+    service number the business is about; ``digests``: SHA-256 and SM3 of the signed bytes; ``pages``: name and digest of the pictures of
+    documents' pages.
     """
 
     record: Record | None
@@ -66,6 +67,7 @@ class Prepared:
     person: bytes = b""
     others: tuple[tuple[str, bytes], ...] = ()
     number: str = ""
+    pages: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +91,39 @@ class Verification:
             record = shapes.record(payload, signed)
         except (NotAuthentic, Malformed):
             return Prepared(None, signed, sealed, digests)
-        fault, person, others, number = self._judge(record, sealed, task.today)
         claims = {number: value for number, value in record.claims.items() if number not in UNUSED}
-        return Prepared(Record(claims, record.digest, record.like), signed, sealed, digests, fault, person, others, number)
+        authentic = Prepared(Record(claims, record.digest, record.like), signed, sealed, digests)
+        return replace(authentic, **self._judge(record, sealed, task.today))
 
-    def _judge(self, record: Record, sealed: bytes, today: str) -> tuple[str, bytes, tuple[tuple[str, bytes], ...], str]:
-        """Return the fault, the subscriber's pseudonym, role and pseudonym of other parties, and the number concerned."""
+    def _judge(self, record: Record, sealed: bytes, today: str) -> dict[str, Any]:
+        """Return what the items say, by the names of :class:`Prepared`."""
         try:
             plain = signatures.unseal(sealed, private_key=self.vault_private, info=b"rnt/items/1" + record.session)
             values = shapes.items(plain, record.claims[260], record.like)
         except (NotAuthentic, Malformed):
-            return "R802", b"", (), ""
+            return {"fault": "R802"}
         person = self.person(str(record.claims.get(258)), str(values[2])) if 2 in values else b""
         others = tuple(
             (party[1], self.person(party[2], str(values[shapes.PARTY_STEP * at + 2])))
             for at, party in enumerate(record.claims[277], 1)
             if shapes.PARTY_STEP * at + 2 in values
         )
-        number = str(values.get(SERVICE_NUMBER, ""))
+        found = {"person": person, "others": others, "number": str(values.get(SERVICE_NUMBER, "")), "pages": _pages(record, values)}
         try:
             check_identity(record, values, today=today)
         except Refusal as refusal:
-            return refusal.code, person, others, number
-        return "", person, others, number
+            return {**found, "fault": refusal.code}
+        return found
+
+
+def _pages(record: Record, values: dict[int, Any]) -> tuple[tuple[str, bytes], ...]:
+    """Return name and digest of the pictures of documents' pages, whosoever they are."""
+    roles = ["", *(f"{party[1]}/" for party in record.claims[277])]
+    return tuple(
+        (f"{roles[number // shapes.PARTY_STEP]}page-{number % shapes.PARTY_STEP - FIRST_PAGE + 1}", value)
+        for number, value in sorted(values.items())
+        if number % shapes.PARTY_STEP >= FIRST_PAGE and type(value) is bytes and number // shapes.PARTY_STEP < len(roles)
+    )
 
 
 class Verifiers:

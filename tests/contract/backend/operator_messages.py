@@ -273,6 +273,12 @@ class Unit:
         vault = X25519PublicKey.from_public_bytes(base64.b64decode(self.enrolment["trust"]["vault_key"]))
         return SUITE.encrypt(dumps(items), vault, b"rnt/items/1" + session)
 
+    def bring(self, session: bytes, content: bytes, **changes: Any) -> tuple[int, dict[str, Any]]:
+        """Bring a piece of evidence, sealed to the vault; ``changes`` are ``digest``, ``sealed`` or the session it is ``sealed_for``."""
+        vault = X25519PublicKey.from_public_bytes(base64.b64decode(self.enrolment["trust"]["vault_key"]))
+        sealed = changes.get("sealed") or SUITE.encrypt(content, vault, b"rnt/evidence/1" + changes.get("sealed_for", session))
+        return self.ask(session, "evidence", digest=changes.get("digest", digest(content)).hex(), content=sealed)
+
     def request(self, iccid: str, fields: dict[int, str | bytes] | None = None, **changes: Any) -> Request:
         """A signed record with its sealed items; ``changes`` replace claims (``c259="ocr"``) or, as ``None``, leave them out."""
         claims, items = self.claims(iccid, fields)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from simulators.backend import signatures
-from tests.contract.backend.operator_messages import Operator, Request, Unit, b64, digest, party, person, unb64, verify1
+from tests.contract.backend.operator_messages import Operator, Request, Unit, digest, party, person, unb64, verify1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -338,27 +338,3 @@ def test_the_list_of_agents_is_signed_dated_and_of_its_day(operator: Operator, u
         told = json.loads(signatures.verify(message, typ="rnt-agents", keys={signatures.key_id(spki): spki}))
         assert told["at"] == time.start + day * DAY
         assert (code in {row["code"] for row in told["agents"]}) is there
-
-
-def test_evidence_goes_beside_the_record_that_names_it(operator: Operator, unit: Unit, time: Time) -> None:
-    picture = os.urandom(3000)
-    request, number = sold(unit, None, c280=[["picture", digest(picture)]])
-    path = f"/v1/activations/{request.session.hex()}/evidence"
-    assert unit.http("POST", path, {"content": b64(b"another")})[1]["code"] == "EVIDENCE_NOT_NAMED"
-    assert operator.control("evidence", session=request.session.hex())["evidence"][0]["stored"] == 0
-    for _ in range(2):
-        assert unit.http("POST", path, {"content": b64(picture)}) == (200, {"digest": digest(picture).hex()})
-    assert operator.control("evidence", session=request.session.hex())["evidence"][0]["stored"] > 0
-    file = operator.state / "evidence" / digest(picture).hex()
-    assert picture not in file.read_bytes()
-    assert file.stat().st_mode & 0o077 == 0
-    private = (operator.state / "vault-key.raw").read_bytes()
-    info = b"rnt/evidence/1" + request.session
-    assert signatures.unseal(file.read_bytes(), private_key=private, info=info) == picture
-    operator.control("close", msisdn=number)
-    time.after(800)
-    assert not file.exists()
-
-
-def test_evidence_of_another_units_session_is_not_taken(operator: Operator, unit: Unit) -> None:
-    assert unit.http("POST", f"/v1/activations/{os.urandom(16).hex()}/evidence", {"content": "AAAA"})[0] == 404

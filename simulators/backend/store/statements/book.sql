@@ -56,4 +56,6 @@ INSERT INTO evidence (session, word, digest, stored) VALUES (?, ?, ?, 0) ON CONF
 -- name: evidence_of
 SELECT word, digest, stored FROM evidence WHERE session = ? ORDER BY id;
 -- name: evidence_stored
-UPDATE evidence SET stored = ? WHERE session = ? AND digest = ?;
+UPDATE evidence SET stored = ? WHERE session = ? AND digest = ? AND stored = 0;
+-- name: evidence_forget
+DELETE FROM evidence WHERE session = ?;

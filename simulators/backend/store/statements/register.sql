@@ -45,6 +45,13 @@ SELECT why, until, verdict FROM hold WHERE session = ?;
 SELECT session, serial, why, since, until FROM hold WHERE verdict = '' ORDER BY id;
 -- name: review
 UPDATE hold SET verdict = ?, officer = ? WHERE session = ? AND verdict = '';
+-- name: waiting
+SELECT a.kind, h.serial, h.why, h.since, h.until, h.verdict, v.record FROM hold h JOIN activation a ON a.session = h.session
+  JOIN vault v ON v.session = h.session WHERE h.session = ? AND a.outcome = 'held'
+  AND NOT EXISTS (SELECT 1 FROM result r WHERE r.session = h.session);
+-- name: lapsed
+SELECT h.session FROM hold h JOIN activation a ON a.session = h.session WHERE a.outcome = 'held' AND h.verdict = '' AND h.until <= ?
+  AND NOT EXISTS (SELECT 1 FROM result r WHERE r.session = h.session) ORDER BY h.id;
 -- name: proxied
 INSERT INTO proxying (person, at) VALUES (?, ?);
 -- name: credential
