@@ -36,6 +36,7 @@ MAX_LOG = 1 << 63
 """Leaves a log may have, and one more."""
 KEY_BYTES = frozenset({32, 65})
 _CODE = re.compile(r"[A-Z][A-Z0-9_.]{0,63}", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n?", re.ASCII)
 
 
@@ -115,6 +116,14 @@ def log_on(body: bytes) -> LoggedOn | Refused:
 def acknowledgement(body: bytes) -> bytes:
     """Return the signed acknowledgement of a result; raises :class:`BackendAnswerInvalid`."""
     return _octets(_object(body), "ack")
+
+
+def evidence(body: bytes) -> bytes:
+    """Return the digest of the piece of evidence that is durable now; raises :class:`BackendAnswerInvalid`."""
+    digest = _text(_object(body), "digest")
+    if not _DIGEST.fullmatch(digest):
+        raise BackendAnswerInvalid("digest")
+    return bytes.fromhex(digest)
 
 
 def authorisation(body: bytes) -> bytes:

@@ -80,6 +80,16 @@ class BackendClient:
         path = f"/v1/activations/{_key(session)}/result"
         return self._call("POST", path, answers.acknowledgement, body={"result": octets_text(result)}, deadline=deadline)
 
+    def evidence(self, session: bytes, digest: bytes, sealed: bytes, *, deadline: Deadline | None = None) -> None:
+        """Bring a piece of evidence that the session's record names by ``digest``, ``sealed`` to the vault; durable there on return.
+
+        May be repeated, sealed anew too: the same piece is one object.
+        """
+        body = {"digest": digest.hex(), "content": octets_text(sealed)}
+        path = f"/v1/activations/{_key(session)}/evidence"
+        if self._call("POST", path, answers.evidence, body=body, deadline=deadline) != digest:
+            raise BackendAnswerInvalid("another piece")
+
     def unlock(self, session: bytes, approval: bytes, challenge: bytes, *, deadline: Deadline | None = None) -> bytes:
         """Return the operator's 8 to 16-byte answer to a card's ``challenge``; the same challenge again gets the same answer."""
         body = {"approval": octets_text(approval), "challenge": octets_text(challenge)}

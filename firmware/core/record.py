@@ -49,6 +49,7 @@ GENESIS: Final = bytes(32)
 """``previous`` of a unit's first record."""
 
 _ITEMS_INFO: Final = b"rnt/items/1"
+_EVIDENCE_INFO: Final = b"rnt/evidence/1"
 
 
 SALTS_LENGTH: Final = SALT_LENGTH * len(Field)
@@ -246,6 +247,11 @@ def seal_items(draft: RecordDraft, *, vault_key: bytes, provider: Provider = int
 def items_info(session: bytes) -> bytes:
     """Return what a session's sealed items are bound to."""
     return _ITEMS_INFO + session
+
+
+def evidence_info(session: bytes) -> bytes:
+    """Return what a sealed picture of a session is bound to."""
+    return _EVIDENCE_INFO + session
 
 
 def disclose(record: Record, items: bytes) -> dict[int, str | bytes]:

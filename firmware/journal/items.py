@@ -48,6 +48,17 @@ class Items:
             self._store.stop("a sealed item is damaged")
             raise JournalCorrupt("a sealed item is damaged") from error
 
+    def names(self, session: bytes) -> tuple[str, ...]:
+        """Return the names of a session's items, in order of name."""
+        found: list[str] = []
+        for drawer in DRAWERS:
+            rows = self._store.query(
+                f"SELECT i.name FROM session s JOIN {drawer.items} i ON i.session = s.id WHERE s.name = ?",  # noqa: S608  # a table of ours
+                (session,),
+            )
+            found += [str(name) for (name,) in rows]
+        return tuple(sorted(found))
+
     def put(self, number: int, session: bytes, items: Mapping[str, bytes]) -> None:
         """Seal items of a session; the same name again replaces. ``number`` is the session's in the file."""
         for drawer in DRAWERS:

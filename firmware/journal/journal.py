@@ -215,6 +215,10 @@ class Journal:
         """Return a sealed item's content; raises :class:`ItemGone`, or :class:`JournalCorrupt` when it does not open."""
         return self._items.take(session, name)
 
+    def item_names(self, session: bytes) -> tuple[str, ...]:
+        """Return the names of a session's sealed items, in order; none once they are erased."""
+        return self._items.names(session)
+
     def last_record(self) -> RecordLink:
         """Return the link of the last signed record, ``RecordLink(0, 32 zero bytes)`` before the first."""
         self._store.check()

@@ -2,8 +2,8 @@
 """The capture steps of a plan: finds the performer of each word, and performs those every counter has, from the notice to the blank card.
 
 Each asks a device or a person, puts what it learned into the session's :class:`~firmware.runtime.unit.Evidence` and returns the digest
-that the journal keeps. Whose identity is captured how is :mod:`firmware.runtime.identity`'s, papers and consents are
-:mod:`firmware.runtime.papers`'s.
+that the journal keeps; pictures it took are sealed with that row. Whose identity is captured how is :mod:`firmware.runtime.identity`'s,
+papers and consents are :mod:`firmware.runtime.papers`'s.
 
 No step writes to a card, and none takes an identity value from anywhere but a reader.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware.core import cbor
@@ -74,9 +75,10 @@ class Capture:
     async def perform(self, step: str) -> Result:
         """Carry out ``step``; raises :class:`~firmware.runtime.unit.Stop` with the one code that ends the session."""
         try:
-            return await self._steps[step]()
+            result = await self._steps[step]()
         except (DeviceFailed, HalError) as failure:
             raise refusals.stop(step, failure.kind) from failure
+        return replace(result, items={**result.items, **self._desk.taken()})
 
     async def _notice(self) -> Result:
         marks = [word for word in ("accessibility-mark",) if word in self.plan.evidence]

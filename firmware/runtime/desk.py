@@ -2,7 +2,7 @@
 """What every step of a capture shares: the unit, the plan, what was gathered, and the people at the counter.
 
 Asks a person through the screen and waits, at most as long as the configuration says; people's time is counted apart from our own. Takes
-marked pictures of papers. Decides nothing about what the answers mean.
+marked pictures of papers, which are sealed in the row of the step that took them. Decides nothing about what the answers mean.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Desk:
         self.show = show
         self.waited_us = 0
         self.patience_s = unit.config.patience.person_s
+        self._taken: dict[str, bytes] = {}
 
     async def ask(self, prompt: str, intent: str, *, role: str = SUBSCRIBER, **more: Any) -> dict[str, Any]:
         """Show ``prompt`` for a party and return the answer of the one ``intent`` that is heard; R207 when nobody answers."""
@@ -71,11 +72,18 @@ class Desk:
         except TimeoutError:
             return
 
-    async def page(self) -> Page:
-        """Return the marked picture of what lies under the document camera."""
+    async def page(self, name: str) -> Page:
+        """Return the marked picture of what lies under the document camera; it becomes the item ``name`` with the step's row."""
         mark = watermark(self.unit, self.plan.transaction, self.evidence.session)
         taken = await self.unit.devices["camera"].call("page", timeout=DEVICE_S, mark=mark.to_json())
-        return document_page(bytes.fromhex(taken["image"]), mark)
+        page = document_page(bytes.fromhex(taken["image"]), mark)
+        self._taken[name] = page.image
+        return page
+
+    def taken(self) -> dict[str, bytes]:
+        """Return the pictures taken since this was asked before, by the names they are sealed under."""
+        taken, self._taken = self._taken, {}
+        return taken
 
     async def staff(self, answer: dict[str, Any]) -> str:
         """Return the id of the second member of staff, whom the operator knows by what was answered; R503 for anybody else."""

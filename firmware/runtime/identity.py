@@ -17,6 +17,7 @@ from firmware.core.documents import GUARDIAN_AGE, KINDS, PARTY_AGE, check_docume
 from firmware.core.errors import PolicyRefused
 from firmware.core.people import SUBSCRIBER, Face
 from firmware.core.policy.vocabulary import CAPTURES
+from firmware.runtime import bringing
 from firmware.runtime.desk import done
 from firmware.runtime.marking import watermark
 from firmware.runtime.timing import DECODE_S, DEVICE_S, READ_S
@@ -120,7 +121,7 @@ class Identity:
             answer = await self._desk.ask("page", "page", document=kind, page=number)
             if not answer["original"]:
                 raise Stop("R104")
-            party.pages.append(await self._desk.page())
+            party.pages.append(await self._desk.page(bringing.page(number)))
         party.checks += [("original", True), ("attested", True)]
         return done("document", [kind, *(page.digest for page in party.pages)])
 

@@ -32,6 +32,7 @@ from firmware.keystore import KeystoreError
 from firmware.kiosk.slips import ASK_STAFF
 from firmware.runtime import agreeing, receipt, refusals
 from firmware.runtime.asking import REJECTED, UNREACHABLE, ask, stop_if_final
+from firmware.runtime.bringing import Bringing
 from firmware.runtime.capture import read_card
 from firmware.runtime.carrying import Carrying
 from firmware.runtime.timing import DEVICE_S, HOLD_S, pause_after
@@ -63,6 +64,7 @@ class Issue:
         self.rejected = False
         self.approval_id = b""
         self.mode: Mode | None = None
+        self._bringing = Bringing(unit, session)
 
     async def sign_record(self, plan: Plan, evidence: Evidence) -> Result:
         """Build, sign and seal the record of what was captured."""
@@ -98,20 +100,31 @@ class Issue:
     async def submit(self, *, reachable: bool = True) -> Result:
         """Send the stored record and return the operator's decision, verified: approved, accepted or held; over the network, or by hand."""
         record = self._record()
-        answer = await (self._asked(record) if reachable else self._carried(record))
+        answer = await self._asked(record) if reachable else None
+        if answer is None:
+            return self._decided(record, await self._carried(record))
         if not isinstance(answer, HeldAnswer):
-            return self._decided(record, answer)
-        now, name = self.unit.clock.now(), "approval_max_age_s" if record.card else "session_max_s"
-        left = record.record.facts.signed_at + self.unit.policies.packs.strictest(name)
-        return Result(Held(now.at, answer.code, min(answer.until, left)))
+            return await self._backed(record, self._decided(record, answer))
+        return Result(Held(self.unit.clock.now().at, answer.code, min(answer.until, self._usable(record))))
 
-    async def _asked(self, record: SignedRecord) -> ApprovedAnswer | HeldAnswer | RefusedAnswer:
+    async def _asked(self, record: SignedRecord) -> ApprovedAnswer | HeldAnswer | RefusedAnswer | None:
+        """Return the operator's answer; ``None`` when it cannot be reached and the submission may be carried."""
         try:
             return await ask(self._request(record), self._pause)
         except Stop as stop:
             if stop.code != UNREACHABLE or not self.may_carry:
                 raise
-        return await self._carried(record)
+        return None
+
+    async def _backed(self, record: SignedRecord, decided: Result) -> Result:
+        """Return a good decision once the operator has the pictures it rests on."""
+        await self._bringing.all(self._usable(record), self._pause)
+        return decided
+
+    def _usable(self, record: SignedRecord) -> int:
+        """Return until when (Unix seconds) a decision on a record may be waited for."""
+        name = "approval_max_age_s" if record.card else "session_max_s"
+        return record.record.facts.signed_at + self.unit.policies.packs.strictest(name)
 
     async def _carried(self, record: SignedRecord) -> ApprovedAnswer | RefusedAnswer:
         """Return the answer that somebody carries in, as long as an approval of this record could still be fresh."""
@@ -122,14 +135,19 @@ class Issue:
         return await Carrying(self.unit, self.session).ask(record.message, items, left_ms / 1000)
 
     async def ask_again(self, code: str, until: int) -> Result:
-        """Ask for the decision, ever more patiently, until there is one; ``code`` ends the session when ``until`` has come."""
+        """Ask for the decision, ever more patiently, until there is one; ``code`` ends the session when ``until`` has come.
+
+        What a reviewer must see to decide is brought first.
+        """
         record, attempt = self._record(), 0
         while self.unit.clock.now().at < until:
             attempt += 1
+            with contextlib.suppress(Stop):  # what is decided meanwhile says more than that nothing is wanted any more
+                await self._bringing.once()
             await self._pause(pause_after(attempt, most=HOLD_S))
             answer = await ask(self._request(record), self._pause)
             if not isinstance(answer, HeldAnswer):
-                return self._decided(record, answer)
+                return await self._backed(record, self._decided(record, answer))
         raise Stop(code)
 
     async def store(self) -> Result:

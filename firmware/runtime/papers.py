@@ -12,7 +12,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from firmware.core.people import SUBSCRIBER, Field
-from firmware.runtime import refusals
+from firmware.runtime import bringing, refusals
 from firmware.runtime.desk import UNCLEAR, digest_of, done
 from firmware.runtime.timing import DEVICE_S
 from firmware.runtime.unit import Stop
@@ -81,7 +81,7 @@ class Papers:
             raise refusals.stop(f"{step}/{code}", "missing")
         if not answer["fits"]:
             raise refusals.stop(f"{step}/{code}", "unfit")
-        page = await self._desk.page()
+        page = await self._desk.page(bringing.paper(code))
         self._evidence.of(SUBSCRIBER).papers.append(page)
         return page.digest
 
@@ -93,7 +93,7 @@ class Papers:
             raise refusals.stop(f"unit-document/{kind}", "missing")
         if not answer["fits"]:
             raise refusals.stop(f"unit-document/{kind}", "unfit")
-        page = await self._desk.page()
+        page = await self._desk.page(bringing.page(1))
         unit.document = kind
         unit.pages.append(page)
         unit.checks += [("original", True), ("attested", True)]
