@@ -72,6 +72,7 @@ def check_journal(station: Station, session: bytes, outcome: str) -> None:
             except ItemGone:
                 continue
             raise AssertionError(f"item {name} survived the session")
+        assert journal.item_names(session) == ()
     finally:
         journal.close()
 
