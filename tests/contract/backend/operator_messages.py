@@ -270,13 +270,11 @@ class Unit:
         return message
 
     def sealed(self, session: bytes, items: list[Any]) -> bytes:
-        vault = X25519PublicKey.from_public_bytes(base64.b64decode(self.enrolment["trust"]["vault_key"]))
-        return SUITE.encrypt(dumps(items), vault, b"rnt/items/1" + session)
+        return vaulted(self, dumps(items), b"rnt/items/1" + session)
 
     def bring(self, session: bytes, content: bytes, **changes: Any) -> tuple[int, dict[str, Any]]:
         """Bring a piece of evidence, sealed to the vault; ``changes`` are ``digest``, ``sealed`` or the session it is ``sealed_for``."""
-        vault = X25519PublicKey.from_public_bytes(base64.b64decode(self.enrolment["trust"]["vault_key"]))
-        sealed = changes.get("sealed") or SUITE.encrypt(content, vault, b"rnt/evidence/1" + changes.get("sealed_for", session))
+        sealed = changes.get("sealed") or vaulted(self, content, b"rnt/evidence/1" + changes.get("sealed_for", session))
         return self.ask(session, "evidence", digest=changes.get("digest", digest(content)).hex(), content=sealed)
 
     def request(self, iccid: str, fields: dict[int, str | bytes] | None = None, **changes: Any) -> Request:
@@ -331,6 +329,12 @@ class Request:
     @property
     def body(self) -> dict[str, str]:
         return {"record": b64(self.record), "items": b64(self.items)}
+
+
+def vaulted(unit: Unit, content: bytes, info: bytes) -> bytes:
+    """Return ``content`` sealed to the operator's vault key."""
+    vault = X25519PublicKey.from_public_bytes(base64.b64decode(unit.enrolment["trust"]["vault_key"]))
+    return SUITE.encrypt(content, vault, info)
 
 
 def enrolment_body(serial: str, record_key: ec.EllipticCurvePrivateKey, tls_key: ec.EllipticCurvePrivateKey, order: str) -> dict[str, str]:

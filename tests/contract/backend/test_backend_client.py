@@ -20,7 +20,7 @@ from firmware.backend import (
     Why,
 )
 from hal.deadline import Deadline
-from tests.contract.backend.operator_messages import Operator, Unit, digest, enrolment_body, unb64, verify1
+from tests.contract.backend.operator_messages import Operator, Unit, digest, enrolment_body, unb64, vaulted, verify1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +59,20 @@ def test_a_report_returns_the_signed_acknowledgement(operator: Operator, unit: U
     result = unit.result(request, "cancelled")
     message = client.report(request.session, result)
     assert verify1(message, unit.approval_spki, "rnt-ack", digest(result))[257] == "released"
+
+
+def test_a_picture_is_confirmed_under_its_own_digest_or_not_at_all(operator: Operator, unit: Unit, client: BackendClient) -> None:
+    request, paper = unit.request(operator.blank(), c280=[["P-A", digest(b"a paper")]]), b"a paper"
+    client.submit(request.session, request.record, request.items)
+    sealed = vaulted(unit, paper, b"rnt/evidence/1" + request.session)
+    for _ in range(2):
+        client.evidence(request.session, digest(paper), sealed)
+    operator.fault("evidence", "garbage", text=f'{{"digest": "{digest(b"another").hex()}"}}')
+    with pytest.raises(BackendAnswerInvalid):
+        client.evidence(request.session, digest(paper), sealed)
+    with pytest.raises(BackendRefusedRequest) as refused:
+        client.evidence(request.session, digest(b"another"), sealed)
+    assert (refused.value.status, refused.value.code, refused.value.retryable) == (422, "EVIDENCE_NOT_NAMED", False)
 
 
 def test_time_and_heartbeat_tell_the_operators_clock(unit: Unit, client: BackendClient) -> None:

@@ -19,6 +19,7 @@ from firmware.backend.answers import (
     activation,
     authorisation,
     enrolment,
+    evidence,
     now,
     octets_text,
     refused_request,
@@ -44,6 +45,7 @@ GOOD: dict[Callable[[bytes], object], bytes] = {
     acknowledgement: json.dumps({"ack": octets_text(bytes(150))}).encode(),
     now: b'{"now":1800000000}',
     enrolment: json.dumps(ENROLMENT).encode(),
+    evidence: json.dumps({"digest": bytes(range(32)).hex()}).encode(),
     authorisation: json.dumps({"auth_code": octets_text(bytes(8))}).encode(),
     relay_round: json.dumps({"commands": [octets_text(bytes(5)), octets_text(bytes(261))], "done": False}).encode(),
 }
@@ -85,6 +87,13 @@ def test_an_answer_to_a_challenge_has_8_to_16_bytes(length: int, good: bool) -> 
         return
     with pytest.raises(BackendAnswerInvalid):
         authorisation(body)
+
+
+def test_a_piece_of_evidence_is_confirmed_by_its_digest() -> None:
+    assert evidence(GOOD[evidence]) == bytes(range(32))
+    for text in ("", "0" * 63, "0" * 65, "A" * 64, "g" * 64, " " + "0" * 63):
+        with pytest.raises(BackendAnswerInvalid):
+            evidence(json.dumps({"digest": text}).encode())
 
 
 def test_a_round_of_a_relay_is_read() -> None:
