@@ -137,7 +137,6 @@ CUTS = {
     "record durable": ("approve", "hold"),
     "first picture on its way": ("evidence", "hold"),
     "first picture stored, not confirmed": ("evidence_done", "hold"),
-    "second picture on its way": ("evidence#2", "hold"),
     "last picture stored, not confirmed": ("evidence_done#2", "hold"),
 }
 
