@@ -56,6 +56,8 @@ SELECT h.session FROM hold h JOIN activation a ON a.session = h.session WHERE a.
 INSERT INTO proxying (person, at) VALUES (?, ?);
 -- name: credential
 INSERT INTO credential (staff, salt, digest) VALUES (?, ?, ?) ON CONFLICT (staff) DO UPDATE SET salt = excluded.salt,
-  digest = excluded.digest;
--- name: credential_of
-SELECT salt, digest FROM credential WHERE staff = ?;
+  digest = excluded.digest, wrong = 0;
+-- name: pin_tried
+UPDATE credential SET wrong = wrong + 1 WHERE staff = ? AND wrong < ? RETURNING salt, digest, wrong;
+-- name: pin_right
+UPDATE credential SET wrong = 0 WHERE staff = ?;
