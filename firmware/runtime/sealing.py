@@ -3,13 +3,15 @@
 
 Rules
 * It is asked before its worker process has the port: at the terminal's start, and by the engineer's tool while the terminal is stopped. The
-  port is opened for one question and let go.
+  port is opened for one question and let go. The worker of a terminal that was killed a moment ago may still hold it: it is waited for.
 * What the controller answers is told apart: tampered (the keys are gone), no secret (another controller), silent (ask again).
 * Only provisioning has the controller make its secret; nothing else ever does.
 """
 
 from __future__ import annotations
 
+import errno
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from firmware.keystore import KeyUnavailable, SealBroken, SealedElsewhere
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 ANSWER_S: Final = 5.0
 """What the controller gets for one answer, in seconds."""
+PAUSE_S: Final = 0.05
+"""Before a port that somebody holds is tried again."""
 BROKEN: Final = "the controller was tampered with and has destroyed its secret: the keys it sealed are gone"
 READY, UNPROVISIONED, TAMPERED = "ready", "unprovisioned", "tampered"
 
@@ -53,16 +57,24 @@ class ControllerSeal:
                     raise
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        deadline, pausing = Deadline.after(ANSWER_S), threading.Event()
+        while True:
+            try:
+                return self._asked_once(operation, arguments, deadline)
+            except Tampered:
+                raise SealBroken(BROKEN) from None
+            except Refused as refused:
+                text = f"the controller is {refused.data['state']} and does not do this (answer {refused.data['code']})"
+                raise SealedElsewhere(text) from None
+            except HalError as error:
+                if error.data.get("errno") != errno.EBUSY or deadline.left() <= PAUSE_S:
+                    raise KeyUnavailable("controller", f"the controller that seals the keys does not answer ({error.kind})") from None
+            pausing.wait(PAUSE_S)
+
+    def _asked_once(self, operation: str, arguments: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         service = ControllerService(self._table)
         try:
-            return service.operations[operation](arguments, Deadline.after(ANSWER_S))
-        except Tampered:
-            raise SealBroken(BROKEN) from None
-        except Refused as refused:
-            text = f"the controller is {refused.data['state']} and does not do this (answer {refused.data['code']})"
-            raise SealedElsewhere(text) from None
-        except HalError as error:
-            raise KeyUnavailable("controller", f"the controller that seals the keys does not answer ({error.kind})") from None
+            return service.operations[operation](arguments, deadline)
         finally:
             service.close()
 
