@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from firmware.keystore import Seal, load_store_key
+from firmware.keystore import KeyUnavailable, Seal, load_store_key
 from firmware.runtime import config as configuration
 from firmware.runtime.sealing import seal_of
 from simulators.kit.launch import RunningSimulator
@@ -140,8 +140,18 @@ class Station:
                     raise AssertionError(f"the worker of {device} did not die")
 
     def store_key(self) -> bytes:
-        """Return the store key of the stopped terminal; the controller must be there and untampered."""
-        return load_store_key(self.state_dir / "keys" / "store.key", self.seal())
+        """Return the store key of the stopped terminal; the controller must be there and untampered.
+
+        The worker of a terminal that was killed may hold the controller's port a moment longer: it is asked again, as the terminal does.
+        """
+        end = time.monotonic() + 20
+        while True:
+            try:
+                return load_store_key(self.state_dir / "keys" / "store.key", self.seal())
+            except KeyUnavailable:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
 
     def seal(self) -> Seal | None:
         """Return what seals the key files of this terminal."""
