@@ -73,10 +73,16 @@ BEFORE_WRITE: list[tuple[str, Callable[[Station], object], str]] = [
     ("approval-with-another-profile", bad_approval("other_profile"), "R707"),
 ]
 
+PATIENT = {"nobody-answers", "no-document", "camera-silent", "never-confirmed"}
+"""Cases in which the terminal waits out its patience with a person or a device."""
+
 
 @pytest.mark.clause("O25-06a", "O25-10", "TB-13", "N182-1", "XT-CT21", "XJU-3", "JX-33", "JX-37/42", "JX-38", "XT-PI13,17,19")
 @pytest.mark.clause("T-1", "T-8", "XT-2018", "S1-AGENT", "XT-AF30")
-@pytest.mark.parametrize(("prepare", "code"), [case[1:] for case in BEFORE_WRITE], ids=[case[0] for case in BEFORE_WRITE])
+@pytest.mark.parametrize(
+    ("prepare", "code"),
+    [pytest.param(*case[1:], id=case[0], marks=[pytest.mark.slow] if case[0] in PATIENT else []) for case in BEFORE_WRITE],
+)
 def test_refusal_before_the_write_leaves_the_card_untouched(station: Station, prepare: Callable[[Station], object], code: str) -> None:
     screen = station.start()
     screen.ready()

@@ -64,6 +64,7 @@ def test_too_much_to_be_carried_is_a_mistake_of_the_caller() -> None:
         carried.submission(SESSION, bytes(64_000), b"")
 
 
+@pytest.mark.slow
 @settings(max_examples=2000)
 @given(st.data())
 def test_answer_with_one_character_misread_is_refused(data: st.DataObject) -> None:
@@ -79,6 +80,7 @@ def test_answer_with_one_character_misread_is_refused(data: st.DataObject) -> No
 LINE = st.from_regex(r"RNT1:[SA]:[0-9A-F]{16}:[1-9]/[1-9]:[A-Z2-7]{1,40}", fullmatch=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000)
 @given(st.lists(st.one_of(LINE, st.text(max_size=60), st.sampled_from(APPROVED)), max_size=4))
 def test_any_lines_but_the_answer_are_refused_with_the_declared_error(lines: list[str]) -> None:

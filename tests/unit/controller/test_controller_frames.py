@@ -88,6 +88,7 @@ def test_frame_random_bytes_only_protocol_error(data: bytes) -> None:
     assert frames.parse(frames.build(frame)[1:-1]) == frame
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(some_frames, st.data())
 def test_frame_bit_flipped_or_cut_refused(frame: Frame, data: st.DataObject) -> None:

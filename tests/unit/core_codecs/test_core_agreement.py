@@ -140,6 +140,7 @@ class Shown(HTMLParser):
         self.tags.add(tag)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=40))
 def test_html_of_any_value_is_plain(value: str) -> None:
@@ -200,6 +201,7 @@ ANYTHING = st.lists(STROKE_LIKE | NUMBER, max_size=3) | st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(ANYTHING)
 def test_any_strokes_are_a_signature_or_malformed(value: list[Any]) -> None:

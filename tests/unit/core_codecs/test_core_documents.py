@@ -95,6 +95,7 @@ def test_old_permanent_resident_number_has_no_check_character() -> None:
     assert check_document(holder(kind="D08"), TODAY).outcome is None
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(
     st.fixed_dictionaries(

@@ -20,6 +20,7 @@ def framed(sw3: int, data: bytes = b"") -> bytes:
 GOOD = framed(0x90, bytes.fromhex("01000400") + bytes(range(256)) * 5)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(command=ANY_COMMAND, data=st.data(), code=st.integers(0, 255))
 def test_answer_built_for_a_command_is_parsed_back(command: frames.Command, data: st.DataObject, code: int) -> None:

@@ -251,6 +251,7 @@ def test_hid_interface_is_taken_from_the_kernel_and_no_other() -> None:
     assert closed.value.data == {"errno": errno.EBUSY}
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(
     ends=st.lists(st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 0xFFFF)), max_size=9),

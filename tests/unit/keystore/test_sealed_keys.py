@@ -158,6 +158,7 @@ SEALED = wrap(b"a secret", "record.pem", Hmac(SECRET), b"public")
 HEAD = f"-----BEGIN {LABEL}-----".encode()
 
 
+@pytest.mark.slow
 @settings(max_examples=2000)
 @given(st.data())
 def test_changed_sealed_file_is_refused_as_unfit_or_foreign(data: st.DataObject) -> None:

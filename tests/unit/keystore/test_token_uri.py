@@ -94,6 +94,7 @@ def test_changed_uri_is_read_or_malformed(begin: int, end: int, middle: str) -> 
     assert found.pin_file.is_absolute()
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.text(min_size=1, max_size=8).filter(str.isprintable), st.binary(min_size=1, max_size=32))
 def test_any_label_and_id_survive_percent_encoding(label: str, identity: bytes) -> None:

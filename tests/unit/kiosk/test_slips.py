@@ -148,6 +148,7 @@ def test_every_word_of_the_tables_is_used_and_every_outcome_is_there() -> None:
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
+@pytest.mark.slow
 @pytest.mark.clause("DS-12")
 @settings(max_examples=2000, deadline=None)
 @given(

@@ -50,6 +50,7 @@ def assert_not_weaker(before: Plan | str, after: Plan | str) -> None:
     assert set(before.consents) <= set(after.consents) | {text for text in before.consents if text.step not in after.steps}
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(STRICTER, min_size=1, max_size=3), asked, st.randoms(use_true_random=False))
 def test_order_of_packs_and_of_their_rules_does_not_matter(rules: list[list[Rule]], business: tuple[str, str, frozenset[str], Level],
@@ -62,6 +63,7 @@ def test_order_of_packs_and_of_their_rules_does_not_matter(rules: list[list[Rule
     assert said(ask(one, business)) == said(ask(other, business))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(STRICTER, min_size=1, max_size=3), st.lists(asked, min_size=1, max_size=8))
 def test_adding_a_pack_never_weakens(rules: list[list[Rule]], businesses: list[tuple[str, str, frozenset[str], Level]]) -> None:

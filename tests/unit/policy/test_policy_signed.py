@@ -194,6 +194,7 @@ VALUES = st.one_of(PLAIN, st.lists(PLAIN, max_size=4), st.dictionaries(st.intege
 SOME_RULES = claims_of()[260]
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.sampled_from([257, 258, 259, 260]), st.integers(0, len(SOME_RULES) - 1), st.integers(0, 7), VALUES)
 def test_hostile_claims_are_malformed(key: int, number: int, position: int, value: object) -> None:

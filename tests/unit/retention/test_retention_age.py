@@ -85,6 +85,7 @@ def test_age_many_short_boots_with_the_clock_put_back_each_time_add_up() -> None
 moments = st.tuples(st.integers(-2 * DAY, 4 * DAY), st.sampled_from([BOOT, NEXT, THIRD]), st.integers(0, 3 * DAY * 1000))
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.lists(moments, max_size=12))
 def test_age_only_grows_whatever_the_clocks_say(walk: list[tuple[int, bytes, int]]) -> None:

@@ -84,6 +84,7 @@ def test_config_random_bytes_are_a_config_error(text: bytes) -> None:
         parse(text)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.data())
 def test_config_damaged_file_is_an_error_or_a_config(data: st.DataObject) -> None:

@@ -350,6 +350,7 @@ def test_nothing_is_erased_before_the_beginning_or_after_the_end(state: states.S
         step(state, event)
 
 
+@pytest.mark.slow
 @pytest.mark.clause("TB-13")
 @settings(max_examples=2000, deadline=None)
 @given(st.data())

@@ -194,6 +194,7 @@ def more(state: states.State) -> tuple[Event, ...]:
             return follow_ups(state)
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_any_walk_of_any_plan_with_refusals_and_cuts_closes_and_writes_only_under_a_permit(data: st.DataObject) -> None:

@@ -195,6 +195,7 @@ def test_relay_ends_its_round_at_the_first_failure() -> None:
     assert len(card.sent) == 2
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.lists(st.text("0123456789abcdefABCDEFxyz", max_size=30) | st.binary(max_size=300).map(bytes.hex) | st.none(), max_size=5))
 def test_relay_of_any_texts_is_refused_or_within_the_guard(told: list[Any]) -> None:
@@ -214,6 +215,7 @@ ANSWER = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.lists(ANY_STEP, min_size=1, max_size=6), st.lists(ANSWER, max_size=60))
 def test_script_to_any_card_ends_with_answers_or_a_declared_error(told: list[dict[str, Any]], answers: list[tuple[bytes, int]]) -> None:

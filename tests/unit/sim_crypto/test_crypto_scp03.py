@@ -252,6 +252,7 @@ def test_channel_of_noise_answers_and_writes_nothing(noise: list[bytes], state: 
     assert card.updates == 0
 
 
+@pytest.mark.slow
 @MANY
 @given(st.binary(max_size=80))
 def test_relay_of_noise_raises_only_its_own_error(noise: bytes) -> None:

@@ -197,6 +197,7 @@ def test_warrant_of_an_id_that_can_be_none_is_not_made(staff_id: str) -> None:
         sign_warrant(REQUEST, staff_id=staff_id, seconds=SIGNED_AT, signer=CLERK.signer)
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.data())
 def test_hostile_request_or_warrant_lets_only_the_declared_errors_out(data: st.DataObject) -> None:

@@ -109,6 +109,7 @@ def test_key_written_here_is_read_by_openssl_and_back(folder: Path) -> None:
     assert PrivateKey.from_pkcs8(key.pkcs8()).spki() == key.spki()
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.binary(max_size=200) | st.tuples(st.binary(max_size=150), st.binary(max_size=40)).map(lambda parts: cbor.encode(list(parts))))
 def test_sealed_random_bytes_do_not_open(data: bytes) -> None:
@@ -179,6 +180,7 @@ def test_public_key_random_bytes_are_refused(data: bytes) -> None:
     assert data[:27] == sm2.SPKI_HEAD + b"\x04"
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(st.binary(max_size=200))
 def test_private_key_and_wrapped_secret_random_bytes_are_refused(data: bytes) -> None:
