@@ -186,6 +186,11 @@ def sign(agreement: Agreement, strokes: bytes, salt: bytes) -> Signed:
     return Signed(agreement.document, strokes, salt)
 
 
+def digest_of(item: bytes) -> bytes:
+    """Return the digest a record has of a personal item of ours."""
+    return Signed(*cbor.decode(item)).digest
+
+
 def verify(item: bytes, digest: bytes) -> tuple[Agreement, Signed]:
     """Return agreement and signature of a personal item, held against the record's digest; ``Malformed`` when they do not fit."""
     document, strokes, salt = claims.array(cbor.decode(item), 3)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures reach the operator: a reviewer sees them while the record is held, whenever the power went; afterwards the terminal has none."""
+"""Evidence reaches the operator: a reviewer sees them while the record is held, whenever the power went; then the terminal has none."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import select
@@ -12,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cbor2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
@@ -24,6 +26,7 @@ from firmware.journal import Journal
 from firmware.runtime.clock import Clock
 from tests.support import canary, evidence
 from tests.support.truth import assert_clean_end
+from tests.system.plans.serving import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +38,8 @@ OFFICER = "officer-1"
 FACE = slice(490, 610)
 """Columns of the face on a page of D02."""
 PAGES = {"page-1", "page-2"}
+BROUGHT = PAGES | {"agreement"}
+"""Everything of a T01 with D02 that goes to the operator."""
 SERVED: dict[str, tuple[dict[str, str], set[str]]] = {
     "T01": ({"kind": "T01", "document": "D02"}, PAGES),
     "T09": ({"kind": "T09", "document": "U01"}, {"page-1", "U-A", "U-B", "U-C"}),
@@ -47,7 +52,7 @@ def reviewer(station: Station) -> Iterator[None]:
     """Let a reviewer see what nobody could read here."""
     station.device("backend", "rules", review_sources=["image"])
     yield
-    station.device("backend", "rules", review_sources=[])
+    station.device("backend", "rules", review_sources=[], online="off")
 
 
 def begun(station: Station, kind: str = "T01") -> tuple[Screen, str]:
@@ -152,15 +157,15 @@ def test_power_cut_between_capture_and_confirmation_loses_no_picture_and_doubles
     station.device("backend", "release")
     screen = station.start()
     screen.wait("view", timeout=60, step="hold")
-    found = came(station, session, PAGES)
+    found = came(station, session, BROUGHT)
     for word in PAGES:
         evidence.assert_marked(looked_at(station, session, found[word]["digest"]), mark(station, session, "T01"), across=True)
-    assert len(objects(station) - before) == len(PAGES)
+    assert len(objects(station) - before) == len(BROUGHT)
     passed(station, session)
     result = screen.result()
     assert result["outcome"] == "ACTIVE"
     assert_clean_end(station, result)
-    assert len(objects(station) - before) == len(PAGES)
+    assert len(objects(station) - before) == len(BROUGHT)
 
 
 @pytest.mark.slow
@@ -168,13 +173,13 @@ def test_power_cut_after_the_confirmation_lets_the_hold_go_on(station: Station) 
     before = objects(station)
     screen, session = begun(station)
     screen.wait("view", step="hold")
-    came(station, session, PAGES)
+    came(station, session, BROUGHT)
     pulled(station)
     passed(station, session)
     result = station.start().result()
     assert result["outcome"] == "ACTIVE"
     assert_clean_end(station, result)
-    assert len(objects(station) - before) == len(PAGES)
+    assert len(objects(station) - before) == len(BROUGHT)
 
 
 def pieces(image: bytes) -> list[bytes]:
@@ -202,7 +207,7 @@ def test_refused_by_the_reviewer_the_terminal_keeps_no_picture_and_the_operator_
     before = objects(station)
     screen, session = begun(station)
     screen.wait("view", step="hold")
-    image = looked_at(station, session, came(station, session, PAGES)["page-1"]["digest"])
+    image = looked_at(station, session, came(station, session, BROUGHT)["page-1"]["digest"])
     pulled(station)
     assert {"biometric/page-1", "biometric/page-2"} <= set(items(station, session))
     assert in_files(station, image) == []
@@ -211,7 +216,7 @@ def test_refused_by_the_reviewer_the_terminal_keeps_no_picture_and_the_operator_
     assert result["outcome"] == "R109"
     assert_clean_end(station, result)
     assert in_files(station, image) == []
-    assert len(objects(station) - before) == len(PAGES)
+    assert len(objects(station) - before) == len(BROUGHT)
     assert ["pictures", session] in station.device("backend", "sweep")["purged"]
     assert not objects(station) - before
 
@@ -246,7 +251,7 @@ def test_port_that_is_down_is_tried_again_and_the_card_waits_for_it(station: Sta
     station.device("backend", "release")
     result = screen.result()
     assert result["outcome"] == "ACTIVE"
-    assert {word for word, row in named(station, session).items() if row["stored"]} == PAGES
+    assert {word for word, row in named(station, session).items() if row["stored"]} == BROUGHT
     assert_clean_end(station, result)
 
 
@@ -258,4 +263,23 @@ def test_picture_the_operator_will_not_take_ends_the_session_with_nothing_writte
     result = screen.result()
     assert (result["outcome"], result["session"]) == ("R802", session)
     assert station.device("sim_card", "state")["updates"] == 0
+    assert_clean_end(station, result)
+
+
+@pytest.mark.slow
+def test_agreement_reaches_the_operator_as_it_was_signed(station: Station) -> None:
+    station.device("backend", "rules", review_sources=[], online="silent")  # a hold, whoever it waits for
+    screen = station.start()
+    screen.ready()
+    station.device("desk", "start", kind="T01")
+    session = screen.wait("view", step="hold")["session"]
+    digest = came(station, session, {"agreement"})["agreement"]["digest"]
+    document, strokes, salt = cbor2.loads(looked_at(station, session, digest))
+    parts = [hashlib.sha256(document).digest(), hashlib.sha256(salt + strokes).digest()]
+    assert hashlib.sha256(cbor2.dumps(parts, canonical=True)).hexdigest() == digest
+    assert session in json.dumps(cbor2.loads(document), default=repr)  # drawn up for this session
+    station.device("backend", "rules", online="off")
+    result = screen.result()
+    assert result["outcome"] == "ACTIVE"
+    assert record(station, result)[263].hex() == digest
     assert_clean_end(station, result)
