@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     order = options.state / "work-order.txt"
     order.write_text(enrolments.write_order())
     Console(store, pool, verification, activations, enrolments, clock, house).serve(process.command)
-    Office(store, vault, authority, objects, clock, house).serve(process.command)
+    Office(store, vault, authority, objects, clock, house, options.operator).serve(process.command)
     Reviewing(store, objects, clock).serve(process.command)
     process.command("drop_connections", lambda _: {"dropped": server.drop_connections(), "accepted": server.wire.accepted})
     process.command("checkpoints", witness.kept)

@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import approvals, books, issues, judgement, numbers, units
+from simulators.backend import approvals, books, cases, issues, judgement, numbers, petitions, units
 from simulators.backend.bodies import text
 from simulators.backend.errors import ApiError, Hold, Refusal
 from simulators.backend.quota import count
@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 HELD = "held"
+OWN_NUMBERS = "T07"
 LAPSED = "R410"
 """The number a session reserved is no longer its own."""
+OUT_OF_AREA = "R507"
 UNCLEAR = "R207"
 """How a hold ends whose time is over: nobody was accepted unchecked."""
 
@@ -130,6 +132,7 @@ class Activations:
             return _refused("R802")
         if record.claims[271] != unit["sequence"] + 1 or record.claims[272] != bytes(unit["last"]):
             db.do("terminal.broke", asked.unit.serial, record.digest, record.claims[271])
+            cases.running(db, "BR-05", asked.unit.serial, self.clock.now())
             return _refused("R802")
         if record.session != asked.session:
             raise ApiError(400, "INVALID_ARGUMENT", "the key is not the record's session")
@@ -155,7 +158,10 @@ class Activations:
             row = db.one("number.living", prepared.number)
             if row is not None and row["tariff"] and prepared.person:
                 count(db, prepared.person, str(row["tariff"]), self.house.rules)
-        approval = approvals.accept(record, now=self.clock.now(), terms=self.terms, authority=self.authority)
+        told: tuple[str, ...] = ()
+        if record.claims[257] == OWN_NUMBERS:
+            told = petitions.lines(db, prepared.person, petitions.asked(OWN_NUMBERS, record.claims[280]), self.clock.now())
+        approval = approvals.accept(record, now=self.clock.now(), terms=self.terms, authority=self.authority, lines=told)
         return {"outcome": "approved", "approval": text(approval.message)}, approval
 
     def _issue(self, db: Db, record: Record, prepared: Prepared, variant: str | None) -> tuple[Answer, approvals.Approval]:
@@ -231,6 +237,8 @@ class Activations:
                 return {**answer, "until": int(known["until"])}
             db.do("register.hold", record.session, asked.unit.serial, answer["why"], self.clock.now(), answer["until"])
             db.do("activation.vault_keep", record.session, prepared.signed, prepared.sealed)
+        if answer["code"] == OUT_OF_AREA:
+            cases.running(db, "BR-08", asked.unit.serial, self.clock.now())
         return self._keep(db, admitted, answer, prepared)
 
     def _keep(self, db: Db, admitted: Admitted, answer: Answer, prepared: Prepared, approval: approvals.Approval | None = None) -> Answer:
@@ -247,7 +255,7 @@ class Activations:
             if outcome != "approved":
                 books.unfounded(db, record.session, now)
             return answer
-        of = (record.iccid, now, record.claims[257], record.claims[281], prepared.number, books.consented(record), now)
+        of = (record.iccid, now, record.claims[257], record.claims[281], prepared.number, books.consented(record), now, record.claims[1])
         db.do("activation.keep", record.session, record.claims[1], record.digest, *decision, *proof, prepared.person or None, *of)
         return answer
 

@@ -6,7 +6,8 @@ Rules
 * a hold: its evidence is expected, for the reviewer to see; what came of it is deleted when the hold comes to nothing
 * a card that became active: the customer's other numbers are told; a replaced card takes its number over
 * business without a card, by kind: T10 binds a unit's number to its user, T04 registers its number and restores it, T02 gives it to the
-  new owner, T05 is one more version, T08 ends it, T14 grants or withdraws the consent to commercial messages
+  new owner, T05 is one more version, T06 clears a report of fraud, T07 and T17 open what they ask for, T08 ends it, T14 grants or
+  withdraws the consent to commercial messages
 * a consent (C-5) is the record that carries it; withdrawing beats every earlier grant
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import life, units
+from simulators.backend import judgement, life, petitions, units
 from simulators.backend.quota import give_back
 
 if TYPE_CHECKING:
@@ -75,20 +76,30 @@ def carried_out(db: Db, activation: Mapping[str, Any], session: bytes, now: int)
         _consent(db, activation, session, msisdn, now, person)
         return
     row = db.one("number.living", number) if number else None
-    if row is not None and kind in {TRANSFER, "T04"}:
+    if row is not None:
+        _about(db, activation, row, now)
+    petitions.from_counter(db, activation, session, now)
+    if kind == "T14" and number and activation["consented"] is None:
+        withdraw(db, number, now)
+    _consent(db, activation, session, number, now, person or (row["person"] if row is not None else None))
+
+
+def _about(db: Db, activation: Mapping[str, Any], row: Mapping[str, Any], now: int) -> None:
+    """Do what a business without a card means for the number ``row`` it is about."""
+    person, kind, number = activation["person"], str(activation["kind"]), str(activation["concerns"])
+    if kind in {TRANSFER, "T04"}:
         if kind == TRANSFER and row["person"] is not None and row["tariff"]:
             give_back(db, bytes(row["person"]), str(row["tariff"]))
         db.run("number.owner", person, now, row["id"])
         db.do("book.event", now, "registered", number, kind)
-    if row is not None and kind == "T05":
+    if kind == "T05":
         db.do("book.event", now, "version", number, bytes(activation["record"]).hex())
-    if row is not None and kind == units.BINDING and person:
+    if kind == "T06" and person and row["person"] is not None and bytes(row["person"]) == bytes(person):
+        db.do("register.unlock_for", number, judgement.FRAUD)
+    if kind == units.BINDING and person:
         units.bound(db, number, row, bytes(person), now)
-    if row is not None and kind == "T08":
+    if kind == "T08":
         life.end(db, row, now)
-    if kind == "T14" and number and activation["consented"] is None:
-        withdraw(db, number, now)
-    _consent(db, activation, session, number, now, person or (row["person"] if row is not None else None))
 
 
 def withdraw(db: Db, msisdn: str, now: int) -> int:

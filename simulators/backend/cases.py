@@ -3,6 +3,9 @@
 
 The remedy comes before the report: a lost or tampered terminal is on the deny-list before its case is opened. A report is complete only
 with kinds of data, causes, harm, measures and a contact (personal-information law art. 57).
+
+Opened by themselves: BR-04 of a member of staff (wrong PINs); of a terminal, one at a time: BR-05 (a record outside its chain), BR-06 (a
+result that does not come), BR-08 (outside its area), BR-09 (a contract that ended while records are not handed over).
 """
 
 from __future__ import annotations
@@ -33,6 +36,12 @@ def opened(db: Db, event: str, subject: str, now: int) -> int:
     (row,) = db.all("book.case_open", event, subject, now)
     db.do("book.event", now, "case", subject, event)
     return int(row["id"])
+
+
+def running(db: Db, event: str, subject: str, now: int) -> None:
+    """Open a case unless one of the same event and subject runs."""
+    if db.one("book.case_running", event, subject) is None:
+        opened(db, event, subject, now)
 
 
 def report(db: Db, number: int, stage: str, told: Mapping[str, Any], now: int) -> None:

@@ -54,7 +54,18 @@ class Console:
         command("clock", lambda told: {"now": self.clock.set(int(told["now"])) if "now" in told else self.clock.now()})
         for one in (self.refuse, self.quota, self.revoke, self.rules, self.agent, self.agents, self.clerk, self.site, self.seen):
             command(one.__name__, one)
-        for other in (self.software, self.person, self.lock, self.number, self.holds, self.review, self.unit, self.users, self.suspend):
+        for other in (
+            self.software,
+            self.person,
+            self.lock,
+            self.number,
+            self.holds,
+            self.review,
+            self.unit,
+            self.users,
+            self.suspend,
+            self.clerks,
+        ):
             command(other.__name__, other)
 
     def refuse(self, told: Told) -> None:
@@ -83,7 +94,7 @@ class Console:
         """Write an agent into the register: ``code`` and what differs from a good one."""
         row = (str(told["code"]), str(told.get("name", told["code"])), int(told.get("contract_until", FOREVER)))
         rest = (int(told.get("filed", True)), str(told.get("parent", "")), int(told.get("blacklisted", False)))
-        self.store.run(lambda db: db.do("register.agent", *row, *rest))
+        self.store.run(lambda db: db.do("register.agent", *row, *rest, str(told.get("measures", "suspend"))))
 
     def agents(self, told: Told) -> Told:
         """Tell the agents whose contract runs at ``at``: the public list."""
@@ -94,9 +105,14 @@ class Console:
         """Write a clerk into the register; with ``number``, also who they are, with ``pin``, what they log on with."""
         person = self._person(told) if "number" in told else None
         row = (str(told["staff"]), str(told["agent"]), int(told.get("trained_until", FOREVER)), int(told.get("barred", False)), person)
-        self.store.run(lambda db: db.do("register.clerk", *row))
+        vetted = (int(told.get("vetted", self.clock.now())), str(told.get("role", "clerk")))
+        self.store.run(lambda db: db.do("register.clerk", *row, *vetted))
         if "pin" in told:
             self.store.run(lambda db: logon.keep(db, row[0], str(told["pin"])))
+
+    def clerks(self, told: Told) -> Told:
+        """Tell an ``agent``'s clerks: role, when vetted, until when trained."""
+        return {"clerks": self.store.run(lambda db: plain(db.all("register.clerks", str(told["agent"]))))}
 
     def site(self, told: Told) -> None:
         """Write where a terminal stands: its agent and the cells it may be in."""

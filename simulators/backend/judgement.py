@@ -33,6 +33,8 @@ ANSWERS = frozenset({"MATCH", "UNAVAILABLE", *ONLINE})
 OF_A_NUMBER = frozenset({"T02", "T03", "T04", "T05", "T08", "T10", "T12"})
 """Kinds that are about a number somebody has."""
 FREE_OF_DEBT = OF_A_NUMBER - {"T04", "T08"}
+FRAUD, NOT_AFTER_FRAUD = "fraud", frozenset({"T02", "T03"})
+"""A number reported for fraud is neither passed on nor replaced before its owner was verified again (T06)."""
 REVIEWER, REGISTER = "reviewer", "register"
 
 
@@ -65,7 +67,7 @@ def counter(db: Db, judged: Judged, rules: Rules) -> bytes | None:
         if rules.strict:
             raise Refusal("R503")
         return None
-    if row["barred"] or row["trained_until"] <= judged.now or row["employer"] != row["agent"]:
+    if not employed(row, judged.now):
         raise Refusal("R503")
     return bytes(row["person"]) if row["person"] is not None else None
 
@@ -77,11 +79,16 @@ def _software(db: Db, record: Record, rules: Rules) -> None:
             raise Refusal("R509")
 
 
+def employed(row: Mapping[str, Any], now: int) -> bool:
+    """Return whether the clerk of a register row may work for its agent."""
+    return bool(not row["barred"] and row["vetted"] and row["trained_until"] > now and row["employer"] == row["agent"])
+
+
 def contract(row: Mapping[str, Any], now: int) -> None:
     """Judge the agent of a register row."""
     if row["parent"]:
         raise Refusal("R512")
-    if row["contract_until"] is None or not row["filed"] or row["contract_until"] <= now:
+    if row["contract_until"] is None or not row["filed"] or row["contract_until"] <= now or not row["measures"]:
         raise Refusal("R501")
     if row["blacklisted"]:
         raise Refusal("R502")
@@ -126,6 +133,8 @@ def concerned(db: Db, judged: Judged) -> None:
         raise Refusal("R411")
     if row["person"] is not None and bytes(row["person"]) not in owners:
         raise Refusal("R407")
+    if row["reason"] == FRAUD and kind in NOT_AFTER_FRAUD:
+        raise Refusal("R404")
     if row["reason"] and kind in FREE_OF_DEBT:
         raise Refusal("R408")
 

@@ -45,8 +45,7 @@ def sweep(db: Db, now: int, rules: Rules) -> int:
             db.do("number.end", QUARANTINED, now, session)
             db.do("card.end", QUARANTINED, row["iccid"])
         db.do("book.event", now, LAPSED, session.hex(), "")
-        if db.one("book.case_running", UNREPORTED, row["serial"]) is None:
-            cases.opened(db, UNREPORTED, str(row["serial"]), now)
+        cases.running(db, UNREPORTED, str(row["serial"]), now)
         ended += 1
     return ended
 

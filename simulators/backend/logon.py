@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulators.backend import cases
 from simulators.backend.errors import Refusal
-from simulators.backend.judgement import contract
+from simulators.backend.judgement import contract, employed
 
 if TYPE_CHECKING:
     from simulators.backend.clock import Clock
@@ -51,7 +51,7 @@ class LogOn:
         if row is None:
             raise Refusal(INVALID)
         contract(row, now)
-        if row["employer"] is None or row["barred"] or row["trained_until"] <= now or row["employer"] != row["agent"]:
+        if row["employer"] is None or not employed(row, now):
             raise Refusal(INVALID)
         known = db.one("register.pin_tried", staff, MOST_WRONG)
         if known is None:

@@ -15,7 +15,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulators.backend import books, cases, lapses, life, retention, reviewing, signatures
+from simulators.backend import books, cases, lapses, life, petitions, retention, reviewing, signatures
+from simulators.backend.rules import DAY
 from simulators.backend.store.port import plain
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Office:
     objects: Evidence
     clock: Clock
     house: House
+    operator_id: str
 
     def serve(self, command: Callable[[str, Callable[[Told], Told | None]], None]) -> None:
         """Register every command."""
@@ -51,6 +53,8 @@ class Office:
             command(one.__name__, one)
         for other in (self.withdraw, self.may_send, self.consents, self.keep, self.kept, self.seal, self.unseal, self.inspect):
             command(other.__name__, other)
+        for one in (self.complain, self.accept, self.decide, self.tell, self.petitions, self.trace, self.statistics, self.may_receive):
+            command(one.__name__, one)
         for last in (self.breach, self.report, self.cases, self.refusals, self.scores, self.ledger, self.agent_list, self.evidence):
             command(last.__name__, last)
 
@@ -86,6 +90,8 @@ class Office:
             lapses.sweep(db, now, self.house.rules)
             reviewing.lapse(db, now)
             life.sweep(db, now)
+            for row in db.all("register.ended_with_data", now):
+                cases.running(db, "BR-09", str(row["serial"]), now)
             return retention.purge(db, now, self.objects)
 
         return {"purged": self.store.run(work)}
@@ -144,7 +150,8 @@ class Office:
         if told.get("case") and not told.get("warrant"):
             raise ValueError("a case query names its warrant")
         shown = self.vault.bundle(told)
-        self._book(lambda _: None, "inspected", str(told["session"]), officers)
+        asked = [f"{name} {told[name]}" for name in ("case", "warrant") if told.get(name)]
+        self._book(lambda _: None, "inspected", str(told["session"]), "; ".join([officers, *asked]))
         return shown
 
     def breach(self, told: Told) -> Told:
@@ -185,6 +192,56 @@ class Office:
         payload = json.dumps({"at": at, "agents": rows}, ensure_ascii=False, sort_keys=True).encode()
         key, kid = self.authority.approval_pem, self.authority.approval_kid
         return {"list": base64.b64encode(signatures.sign(payload, typ="rnt-agents", key_pem=key, kid=kid, aad=b"")).decode()}
+
+    def complain(self, told: Told) -> Told:
+        """Open a complaint ``about`` the service or messages, by whom or of what its ``subject`` says."""
+        about, subject = str(told["about"]), str(told["subject"])
+        if about not in petitions.ABOUT:
+            raise ValueError("about")
+        return {"petition": self.store.run(lambda db: petitions.opened(db, about, subject, None, self.clock.now()))}
+
+    def accept(self, told: Told) -> None:
+        """Accept a ``petition``."""
+        self._step("petition.accept", told)
+
+    def decide(self, told: Told) -> Told:
+        """Decide a ``petition``: ``verdict`` granted or declined, ``reason``, ``officer``; returns what is told."""
+        return {"told": self.store.run(lambda db: petitions.decide(db, int(told["petition"]), told, self.clock.now()))}
+
+    def tell(self, told: Told) -> None:
+        """Tell who asked how their ``petition`` was decided."""
+        self._step("petition.tell", told)
+
+    def petitions(self, _: Told) -> Told:
+        """Tell all petitions and what is overdue."""
+        return {"petitions": self.store.run(lambda db: petitions.listing(db, self.clock.now()))}
+
+    def trace(self, told: Told) -> Told:
+        """Tell whose a record is, as it was then: staff, agent, company; the question is noted with its ``officer``."""
+        session, officer = bytes.fromhex(told["session"]), str(told["officer"])
+
+        def work(db: Db) -> Told:
+            row = db.one("book.trace", session)
+            if row is None or not officer:
+                raise ValueError("session or officer")
+            db.do("book.event", self.clock.now(), "traced", session.hex(), officer)
+            return {"staff": row["clerk"], "agent": row["agent"], "company": self.operator_id, "terminal": row["serial"]}
+
+        return self.store.run(work)
+
+    def statistics(self, _: Told) -> Told:
+        """Count records by kind, outcome and code."""
+        return {"records": self.store.run(lambda db: plain(db.all("book.statistics")))}
+
+    def may_receive(self, told: Told) -> Told:
+        """Tell whether messages reach a number: not for a day after its card was replaced."""
+        row = self.store.run(lambda db: db.one("number.newest_card", str(told["msisdn"])))
+        barred = row is not None and row["kind"] == books.REPLACEMENT and row["since"] + DAY > self.clock.now()
+        return {"allowed": row is not None and not barred}
+
+    def _step(self, statement: str, told: Told) -> None:
+        if self.store.run(lambda db: db.run(statement, self.clock.now(), int(told["petition"]))) != 1:
+            raise ValueError("no such petition, or not its next step")
 
     def evidence(self, told: Told) -> Told:
         """Tell which evidence a record names and which of it came."""

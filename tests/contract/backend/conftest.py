@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KEPT = frozenset(
     {"approval", "audit", "enrolment", "evidence", "books", "idempotency", "judgement", "issue_remote", "issue_script", "lapses", "results"}
-    | {"logon", "units"}
+    | {"logon", "petitions", "units"}
 )
 """Test files about what the operator keeps: they run on both stores. The others are about the wire."""
 

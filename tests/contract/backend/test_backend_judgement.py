@@ -55,17 +55,19 @@ def counter(unit: Unit, *, agent: dict[str, Any] | None = None, clerk: dict[str,
 PAST = 1_000_000_000
 
 
-@pytest.mark.clause("TB-19", "O25-14", "O25-15", "N570", "N452", "JX-15", "T-7")
+@pytest.mark.clause("TB-19", "O25-14", "O25-15", "N570", "N452", "JX-15", "T-7", "XT-AF9")
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
         ({}, "approved"),
         ({"agent": {"contract_until": PAST}}, "R501"),
         ({"agent": {"filed": False}}, "R501"),
+        ({"agent": {"measures": ""}}, "R501"),
         ({"agent": {"blacklisted": True}}, "R502"),
         ({"agent": {"parent": "A-OTHER"}}, "R512"),
         ({"clerk": {"trained_until": PAST}}, "R503"),
         ({"clerk": {"barred": True}}, "R503"),
+        ({"clerk": {"vetted": 0}}, "R503"),
         ({"clerk": {"agent": "A-OTHER"}}, "R503"),
         ({"withdrawn": True}, "R504"),
         ({"seen": "c2"}, "R507"),

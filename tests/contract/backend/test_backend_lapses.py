@@ -105,6 +105,18 @@ def test_a_result_in_time_leaves_nothing_to_lapse(owed: Owed) -> None:
     assert (owed.states(), owed.cases()) == (("active", "used"), [])
 
 
+def test_a_replacement_that_lapsed_leaves_the_number_on_its_old_card(owed: Owed) -> None:
+    assert owed.report("written") == "active"
+    number = owed.operator.rows("numbers", owed.request.session)[0]["msisdn"]
+    replacing = owed.unit.request(owed.operator.blank(), {**owed.fields, 9: number}, c257="T03")
+    assert owed.unit.submit(replacing)[1]["outcome"] == "approved"
+    owed.at(owed.start + TERM + 60)
+    assert owed.operator.rows("numbers", replacing.session)[0]["state"] == "quarantined"
+    assert owed.operator.control("life_of", msisdn=number)["state"] == "active"
+    again = owed.unit.request(owed.operator.blank(), {**owed.fields, 9: number}, c257="T03")
+    assert owed.unit.submit(again)[1]["outcome"] == "approved"
+
+
 def test_a_held_record_lapses_from_its_decision_on(owed: Owed) -> None:
     owed.report("cancelled")
     owed.operator.control("rules", online="silent", hold_s=9 * DAY)

@@ -47,6 +47,26 @@ def test_business_without_a_card_ends_well_and_writes_nothing(station: Station, 
     assert_clean_end(station, result, written=False)
 
 
+@pytest.mark.slow
+@pytest.mark.clause("XT-AF10")
+def test_own_numbers_are_printed_masked_and_a_dispute_locks_the_number(station: Station) -> None:
+    screen = station.start()
+    screen.ready()
+    first = serve(station, screen, "T01")
+    (number,) = [row["msisdn"] for row in station.operator()["numbers"] if row["session"] == first["session"]]
+    station.device("desk", "script", about="dispute")
+    result = serve(station, screen, "T07", line=number)
+    assert result["outcome"] == "ACTIVE"
+    receipt = station.device("printer", "receipts")["receipts"][-1]
+    assert any(line.startswith("名下号码 Numbers in your name:") for line in receipt)
+    assert f"{number[:5]}****{number[-4:]}" in receipt
+    assert not any(number in line for line in receipt)
+    assert [row["about"] for row in station.device("backend", "petitions")["petitions"] if row["subject"] == number] == ["dispute"]
+    station.device("desk", "script", reset=True)
+    assert serve(station, screen, "T05", line=number)["outcome"] == "R408"
+    station.device("backend", "lock", msisdn=number)
+
+
 @pytest.mark.clause("CM-4")
 @pytest.mark.parametrize(
     ("kind", "document", "script", "fields", "evidence"),

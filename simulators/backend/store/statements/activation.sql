@@ -7,7 +7,7 @@ SELECT answer FROM activation WHERE session = ? AND serial = ?;
 SELECT serial, record, outcome, approval_id, profile, person, iccid, kind, concerns, consented FROM activation WHERE session = ?;
 -- name: keep
 INSERT INTO activation (session, serial, record, outcome, code, answer, approval_id, profile, person, iccid, at, kind, clerk, concerns,
-  consented, decided) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+  consented, decided, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce((SELECT agent FROM site WHERE serial = ?), ''));
 -- name: older
 SELECT answer FROM activation WHERE outcome = 'approved' ORDER BY id DESC LIMIT 1;
 -- name: nonce

@@ -1,5 +1,9 @@
 -- name: event
 INSERT INTO event (at, kind, subject, detail) VALUES (?, ?, ?, ?);
+-- name: trace
+SELECT clerk, agent, serial FROM activation WHERE session = ?;
+-- name: statistics
+SELECT kind, outcome, code, count(*) AS times FROM activation GROUP BY kind, outcome, code ORDER BY kind, outcome, code;
 -- name: events
 SELECT at, kind, subject, detail FROM event WHERE subject = ? ORDER BY id;
 -- name: notify_others

@@ -21,7 +21,13 @@ SELECT id, msisdn, session, person, tariff, state, since FROM number WHERE state
 UPDATE number SET state = ?, since = ? WHERE id = ? AND state = ?;
 -- name: living
 SELECT id, msisdn, imsi, session, person, tariff, state, since FROM number WHERE msisdn = ? AND state NOT IN ('pledged', 'reserved', 'released',
-  'replaced', 'terminated') ORDER BY id DESC LIMIT 1;
+  'replaced', 'terminated', 'quarantined') ORDER BY id DESC LIMIT 1;
+-- name: of_person
+SELECT msisdn, state FROM number WHERE person = ? AND state NOT IN ('pledged', 'reserved', 'released', 'replaced', 'terminated', 'quarantined')
+  ORDER BY id;
+-- name: newest_card
+SELECT n.since, a.kind FROM number n JOIN activation a ON a.session = n.session WHERE n.msisdn = ? AND n.state = 'active'
+  ORDER BY n.id DESC LIMIT 1;
 -- name: owner
 UPDATE number SET person = ?, state = 'active', since = ? WHERE id = ?;
 -- name: keep_msisdn

@@ -1,19 +1,25 @@
 -- name: agent
-INSERT INTO agent (code, name, contract_until, filed, parent, blacklisted) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET
+INSERT INTO agent (code, name, contract_until, filed, parent, blacklisted, measures) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET
   name = excluded.name, contract_until = excluded.contract_until, filed = excluded.filed, parent = excluded.parent,
-  blacklisted = excluded.blacklisted;
+  blacklisted = excluded.blacklisted, measures = excluded.measures;
 -- name: agents
 SELECT code, name, contract_until FROM agent WHERE filed = 1 AND blacklisted = 0 AND parent = '' AND contract_until > ? ORDER BY code;
 -- name: clerk
-INSERT INTO clerk (staff, agent, trained_until, barred, person) VALUES (?, ?, ?, ?, ?) ON CONFLICT (staff) DO UPDATE SET
-  agent = excluded.agent, trained_until = excluded.trained_until, barred = excluded.barred, person = excluded.person;
+INSERT INTO clerk (staff, agent, trained_until, barred, person, vetted, role) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (staff) DO UPDATE SET
+  agent = excluded.agent, trained_until = excluded.trained_until, barred = excluded.barred, person = excluded.person,
+  vetted = excluded.vetted, role = excluded.role;
+-- name: clerks
+SELECT staff, agent, role, vetted, trained_until, barred FROM clerk WHERE agent = ? ORDER BY staff;
+-- name: ended_with_data
+SELECT DISTINCT s.serial FROM site s JOIN agent g ON g.code = s.agent JOIN activation a ON a.serial = s.serial
+  LEFT JOIN result r ON r.session = a.session WHERE g.contract_until <= ? AND r.session IS NULL AND a.outcome <> 'refused';
 -- name: site
 INSERT INTO site (serial, agent, cells, seen, withdrawn) VALUES (?, ?, ?, ?, ?) ON CONFLICT (serial) DO UPDATE SET agent = excluded.agent,
   cells = excluded.cells, seen = excluded.seen, withdrawn = excluded.withdrawn;
 -- name: seen
 UPDATE site SET seen = ? WHERE serial = ?;
 -- name: counter
-SELECT s.agent, s.cells, s.seen, s.withdrawn, a.contract_until, a.filed, a.parent, a.blacklisted, c.agent AS employer, c.trained_until,
+SELECT s.agent, s.cells, s.seen, s.withdrawn, a.contract_until, a.filed, a.measures, c.vetted, a.parent, a.blacklisted, c.agent AS employer, c.trained_until,
   c.barred, c.person FROM site s LEFT JOIN agent a ON a.code = s.agent LEFT JOIN clerk c ON c.staff = ? WHERE s.serial = ?;
 -- name: release
 INSERT INTO release (digest, number) VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET number = excluded.number;
@@ -28,9 +34,11 @@ SELECT online, restricted FROM person WHERE person = ?;
 INSERT INTO number_lock (msisdn, reason) VALUES (?, ?) ON CONFLICT (msisdn) DO UPDATE SET reason = excluded.reason;
 -- name: unlock
 DELETE FROM number_lock WHERE msisdn = ?;
+-- name: unlock_for
+DELETE FROM number_lock WHERE msisdn = ? AND reason = ?;
 -- name: number
 SELECT n.person, n.state, l.reason FROM number n LEFT JOIN number_lock l ON l.msisdn = n.msisdn WHERE n.msisdn = ?
-  AND n.state NOT IN ('reserved', 'released') ORDER BY n.id DESC LIMIT 1;
+  AND n.state NOT IN ('reserved', 'released', 'quarantined') ORDER BY n.id DESC LIMIT 1;
 -- name: pace
 SELECT (SELECT count(*) FROM activation WHERE person = ? AND at > ? AND outcome = 'approved') AS of_person,
   (SELECT count(*) FROM activation WHERE serial = ? AND at > ? AND outcome = 'approved' AND iccid IS NOT NULL) AS of_terminal,
