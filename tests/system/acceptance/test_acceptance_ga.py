@@ -204,6 +204,16 @@ def test_ga_26_agent_that_is_expired_a_sub_agent_or_blacklisted_writes_nothing(c
 
 
 @pytest.mark.slow
+@pytest.mark.clause("GA-27")
+def test_ga_27_moved_terminal_is_r507_and_has_a_case(counter: Counter) -> None:
+    [result] = counter.play("GA-27")
+    assert counter.numbers(result) == []
+    assert counter.untouched()
+    cases = counter.station.device("backend", "cases")["cases"]
+    assert [case["event"] for case in cases if case["subject"] == "RNT-000001"].count("BR-08") == 1
+
+
+@pytest.mark.slow
 @pytest.mark.clause("GA-30", "TB-22", "DS-29")
 def test_ga_30_lost_terminal_is_revoked_before_its_case_and_writes_nothing(counter: Counter) -> None:
     counter.play("GA-30")
