@@ -7,6 +7,7 @@ Rules
 * An effect ends in exactly one event. A :class:`~firmware.runtime.unit.Stop` becomes ``Refused``; a failing journal stops the terminal.
 * Until the approval is spent an interrupt (tamper, cancel, stop) ends the running step; from then on nothing interrupts.
 * What the screen gets is masked.
+* A capture that takes longer than the policy's ``session_max_s`` ends as one that nobody finishes (R207).
 * Data that reached the hard limit ends the session: before each effect that is asked, and a step that can be ended ends then.
 
 It decides nothing about order or meaning: :mod:`firmware.core.session` does.
@@ -27,6 +28,7 @@ from firmware.core.session import NOT_HANDED_OVER, Transition, fold, step
 from firmware.journal import AlreadySpent, ItemGone, Spend
 from firmware.runtime import refusals, retention, texts
 from firmware.runtime.capture import Capture
+from firmware.runtime.desk import UNCLEAR
 from firmware.runtime.issue import Issue
 from firmware.runtime.slips import print_slip
 from firmware.runtime.timing import REPORT_TRIES, pause_after
@@ -145,11 +147,13 @@ class Session:
                 await self._finish(stands.state)
                 self._forget()
 
-    def _seconds_left(self) -> float:
-        """Return how long personal data may still be kept, in seconds; none or less: it is past the limit."""
+    def _seconds_left(self, effect: Effect | None = None) -> float:
+        """Return how long personal data may still be kept, in seconds, or the capture may take, of which ``effect`` is a part."""
         now = self.unit.clock.now()
-        age = self._age.now(now.at, now.boot_id, now.boot_ms)
-        return 0.0 if age.over(self._hours) else self._hours * 3600 - age.lived_ms / 1000
+        age, most = self._age.now(now.at, now.boot_id, now.boot_ms), self._hours * 3600
+        if self._capture and isinstance(effect, fx.Perform | fx.SignRecord):
+            most = min(most, self._capture.plan.settings["session_max_s"])
+        return 0.0 if age.over(self._hours) else max(0.0, most - age.lived_ms / 1000)
 
     def _expired(self, stands: Transition) -> Result | None:
         """Return the end of a session that holds personal data past the limit."""
@@ -242,9 +246,9 @@ class Session:
         work = asyncio.ensure_future(self._dispatch(effect, state))
         watch = asyncio.ensure_future(self.unit.interrupt.wait())
         try:
-            done, _ = await asyncio.wait((work, watch), timeout=self._seconds_left(), return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait((work, watch), timeout=self._seconds_left(effect), return_when=asyncio.FIRST_COMPLETED)
             if not done:
-                raise Stop(NOT_HANDED_OVER)
+                raise Stop(NOT_HANDED_OVER if self._seconds_left() <= 0 else UNCLEAR)
             if self.unit.interrupt.code:  # also when the step came to its end in the same moment: the next one may be the write
                 raise Stop(self.unit.interrupt.code)
             return work.result()

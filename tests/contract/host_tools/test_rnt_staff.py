@@ -57,6 +57,7 @@ def leave_refused(bench: Bench) -> None:
             opened.append(SESSION, *events.encode(event), erase=erase)
 
 
+@pytest.mark.clause("T-4")
 @pytest.mark.slow
 def test_report_is_resent_when_two_people_signed_on_their_own_machines(provisioned: Bench, staff: Staff) -> None:
     """Every step with the tool itself: the key, the request, two signatures, and one of them missing."""

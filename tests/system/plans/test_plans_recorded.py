@@ -67,7 +67,7 @@ def test_own_numbers_are_printed_masked_and_a_dispute_locks_the_number(station: 
     station.device("backend", "lock", msisdn=number)
 
 
-@pytest.mark.clause("CM-4")
+@pytest.mark.clause("CM-4", "CM-5")
 @pytest.mark.parametrize(
     ("kind", "document", "script", "fields", "evidence"),
     [("T04", "D01", {"old_card": "personalised"}, {30}, set()), ("T06", "D13", {}, {10}, {"network-token"})],

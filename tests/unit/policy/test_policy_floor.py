@@ -105,9 +105,10 @@ def test_unit_opening_asks_all_seven_papers_of_the_checklist() -> None:
     assert "cash-free" in made.checks
 
 
-@pytest.mark.clause("TB-13")
+@pytest.mark.clause("TB-13", "RC-10")
 def test_store_and_forward_writes_nothing() -> None:
     made = plan("T16")
+    assert (made.settings["offline_pieces"], made.settings["offline_hours"]) == (20, 24)
     assert made.steps[-1] == "seal"
     assert not made.writes
     assert "write" not in made.closing

@@ -106,6 +106,7 @@ def test_word_of_one_form_about_a_record_of_the_other_is_r707_and_writes_nothing
         assert (transition.state, transition.spend) == (states.Slipping("R707", CANCELLED), None)
 
 
+@pytest.mark.clause("RC-10")
 def test_capsule_takes_no_approval_to_write() -> None:
     for word in (APPROVED, replace(APPROVED, card=b"")):
         with pytest.raises(UnexpectedEvent):
@@ -134,6 +135,7 @@ def test_slip_of_a_hold_is_printed_once_and_again_only_where_it_may_not_be_on_pa
     assert step(untold, over) == Transition(states.Slipping("H114", CANCELLED), fx.PrintSlip("H114"))
 
 
+@pytest.mark.clause("RC-10")
 def test_capsule_refused_or_too_old_is_reported_and_closed() -> None:
     refused = step(fold(FORWARDED[:-2]).state, Refused(1, "R801"))
     assert refused == Transition(states.Advising("R801", CANCELLED), fx.Report(CANCELLED, "R801", patient=True))

@@ -53,7 +53,7 @@ def fault(warrants: list[bytes], *, asked: bytes = REQUEST, known: Roster | None
     return caught.value
 
 
-@pytest.mark.clause("DS-13", "DS-18")
+@pytest.mark.clause("DS-13", "DS-18", "T-4")
 @pytest.mark.parametrize("operation", Operation)
 def test_two_people_of_every_pair_of_roles_are_judged_by_the_matrix(operation: Operation) -> None:
     """DS-18 too: an engineer warrants nothing that shows or moves what is somebody's."""
