@@ -7,8 +7,9 @@ deadline given, and answers with one line. Blocking device libraries live only h
 Request  ``{"id": n, "op": NAME, "args": {…}, "timeout": seconds}``
 Answer   ``{"id": n, "ok": {…}, "link_us": t}`` or ``{"id": n, "error": KIND, "data": {…}, "link_us": t}``
 
-The first line is ``{"config": {…}}``, the device's own table of the terminal's configuration. Bytes travel as hex. ``link_us``
-is the time spent waiting for the device, which the terminal subtracts to know its own share.
+The first line is ``{"config": {…}}``, the device's own table of the terminal's configuration. Bytes travel as hex, but for a
+picture: one value of what an operation returns may be ``bytes``. The answer then has ``"octets": [NAME, length]``, and they follow its
+line as they are. ``link_us`` is the time spent waiting for the device, which the terminal subtracts to know its own share.
 
 A service that can tell that a single link call is overdue (:class:`Stallable`) is watched while it works: a blocked call cannot be
 interrupted, so the process then ends itself with :data:`STALLED`, long before the operation's own deadline.
@@ -147,8 +148,22 @@ def _serve_one(requests: Requests, service: Service, watch: contextlib.AbstractC
         return False
     with watch:
         answer = _answer(service, json.loads(line))
+    octets = _set_apart(answer)
     requests.channel.sendall(json.dumps(answer).encode() + b"\n")
+    if octets:
+        requests.channel.sendall(octets)
     return True
+
+
+def _set_apart(answer: dict[str, Any]) -> bytes:
+    """Take the value that is ``bytes`` out of an answer, which says then what follows its line; empty where there is none."""
+    result = answer.get("ok", {})
+    name = next((name for name, value in result.items() if isinstance(value, bytes)), None)
+    if name is None:
+        return b""
+    octets: bytes = result.pop(name)
+    answer["octets"] = [name, len(octets)]
+    return octets
 
 
 def _answer(service: Service, request: dict[str, Any]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Desk:
         """Return the marked picture of what lies under the document camera; it becomes the item ``name`` with the step's row."""
         mark = watermark(self.unit, self.plan.transaction, self.evidence.session)
         taken = await self.unit.devices["camera"].call("page", timeout=DEVICE_S, mark=mark.to_json())
-        page = document_page(bytes.fromhex(taken["image"]), mark)
+        page = document_page(taken["image"], mark)
         self._taken[name] = page.image
         return page
 

@@ -146,7 +146,7 @@ class Identity:
         picture = await self._chip_picture(party)
         for attempt in range(1, desk.plan.limits.face_tries + 1):
             frame = await desk.unit.devices["camera"].call("capture", timeout=DEVICE_S, mark=mark.to_json())
-            portrait = live_portrait(bytes.fromhex(frame["image"]), mark)
+            portrait = live_portrait(frame["image"], mark)
             answer = await desk.ask("portrait", "portrait", role=role, **picture)
             if answer["matched"] and answer["live"] and answer["score"] >= desk.plan.limits.face_score:
                 break
@@ -164,7 +164,7 @@ class Identity:
             return {}
         try:
             made = await decoder.call("decode", timeout=DECODE_S, photo=portrait.image.hex())
-            image = base64.b64encode(bytes.fromhex(made["image"])).decode("ascii")
+            image = base64.b64encode(made["image"]).decode("ascii")
             return {"portrait": {"media_type": made["media_type"], "image": image}}
         except DeviceFailed:
             return {}  # the clerk compares with the printed picture

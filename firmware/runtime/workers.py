@@ -117,10 +117,12 @@ class DeviceWorker:
         async with asyncio.timeout(limit + START_S if self._new else limit):
             await self._writer.drain()
             line = await self._reader.readuntil(b"\n")
-        answer = json.loads(line)
-        if not _well_formed(answer, self._next):
-            raise ValueError(self.name)
-        found: dict[str, Any] = answer
+            found: dict[str, Any] = json.loads(line)
+            if not _well_formed(found, self._next):
+                raise ValueError(self.name)
+            if "octets" in found:
+                name, length = found.pop("octets")
+                found["ok"][name] = await self._reader.readexactly(length)
         return found
 
     async def _gave_up(self) -> bool:
@@ -151,5 +153,13 @@ def _well_formed(answer: Any, number: int) -> bool:
     if type(answer) is not dict or answer.get("id") != number or type(answer.get("link_us")) is not int:
         return False
     if "error" in answer:
-        return "ok" not in answer and type(answer["error"]) is str and type(answer.get("data")) is dict
-    return type(answer.get("ok")) is dict
+        return not {"ok", "octets"} & answer.keys() and type(answer["error"]) is str and type(answer.get("data")) is dict
+    return type(answer.get("ok")) is dict and _few_octets(answer.get("octets", ["", 0]), answer["ok"])
+
+
+def _few_octets(told: Any, beside: dict[str, Any]) -> bool:
+    """Return whether ``told`` names a value that is not there yet, and how many bytes of it follow: no more than a line has."""
+    if type(told) is not list or [type(part) for part in told] != [str, int]:
+        return False
+    name, length = told
+    return name not in beside and 0 <= length <= MAX_LINE

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class CameraService:
-    """``capture {mark}`` and ``page {mark}`` → ``{image: hex, media_type}``: one frame taken after the call. It is personal data."""
+    """``capture {mark}`` and ``page {mark}`` → ``{image: bytes, media_type}``: one frame taken after the call. It is personal data."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._source = str(config["source"])
@@ -49,4 +49,4 @@ class CameraService:
             frame = capture(source, deadline)
         finally:
             self.link_us += (time.perf_counter_ns() - begin) // 1000
-        return {"image": stamp(frame, mark, across=across).image.hex(), "media_type": MEDIA_TYPE}
+        return {"image": stamp(frame, mark, across=across).image, "media_type": MEDIA_TYPE}

@@ -92,6 +92,8 @@ class PcscLink:
     def wait_for_card(self, deadline: Deadline) -> bytes:
         """Wait until a card answers in the reader; returns its ATR. Raises ``DeadlinePassed``, :class:`NoCard` (mute), ``LinkClosed``."""
         scard = _scard()
+        if self._card is not None and self._call(scard.SCardStatus, self._card)[0] == 0 and self._reset():
+            return self._atr()  # the one that was there already
         self._drop_card()
         known, mute = scard.SCARD_STATE_UNAWARE, False
         while True:

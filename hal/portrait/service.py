@@ -37,7 +37,7 @@ DECODED: Final = 1
 
 
 class PortraitService:
-    """``decode {photo: hex of 1,024 bytes}`` → ``{image: hex of a PPM, media_type}``. Configuration: ``library``, a path."""
+    """``decode {photo: hex of 1,024 bytes}`` → ``{image: a PPM as bytes, media_type}``. Configuration: ``library``, a path."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self._library = str(config["library"])
@@ -56,7 +56,7 @@ class PortraitService:
         if code != DECODED:
             raise NotDecoded("the library did not decode the photograph", code=code)
         header = f"P6\n{WIDTH} {HEIGHT}\n255\n".encode("ascii")
-        return {"image": (header + picture.raw).hex(), "media_type": MEDIA_TYPE}
+        return {"image": header + picture.raw, "media_type": MEDIA_TYPE}
 
     def _function(self) -> Any:
         _keep_to_itself()

@@ -53,7 +53,7 @@ def test_worker_that_has_answered_holds_no_pixel_without_its_mark(table: Running
         worker = DeviceWorker("camera", {"source": table.endpoints["source"], "documents": table.endpoints["source"]})
         try:
             answer = await worker.call("page", timeout=20, mark=MARK.to_json())
-            image = document_page(bytes.fromhex(answer["image"]), MARK).image
+            image = document_page(answer["image"], MARK).image
             assert worker.pid is not None
             return image, canary.holds(worker.pid, unmarked(image))
         finally:

@@ -47,7 +47,8 @@ class Table:
         self.service = CameraService({"source": self.live.endpoints["source"], "documents": self.table.endpoints["source"]})
 
     def take(self, op: str, mark: Watermark = MARK) -> bytes:
-        return bytes.fromhex(self.service.operations[op]({"mark": mark.to_json()}, Deadline.after(5))["image"])
+        image: bytes = self.service.operations[op]({"mark": mark.to_json()}, Deadline.after(5))["image"]
+        return image
 
 
 @pytest.fixture(scope="module")

@@ -118,7 +118,7 @@ class ScriptedWorker(DeviceWorker):
 
 async def ask(worker: DeviceWorker, **options: Any) -> dict[str, Any]:
     try:
-        return await worker.call("capture", timeout=1, **options)
+        return await worker.call("capture", **{"timeout": 1, **options})
     finally:
         await worker.stop()
 
@@ -139,6 +139,13 @@ MALFORMED = (
     b'{"id": 1, "error": 1, "data": {}, "link_us": 0}',
     b'{"id": 1, "error": "x", "data": [], "link_us": 0}',
     b'{"id": 1, "error": "x", "data": {}, "ok": {}, "link_us": 0}',
+    b'{"id": 1, "error": "x", "data": {}, "link_us": 0, "octets": ["image", 1]}',
+    b'{"id": 1, "ok": {}, "link_us": 0, "octets": 3}',
+    b'{"id": 1, "ok": {}, "link_us": 0, "octets": ["image"]}',
+    b'{"id": 1, "ok": {}, "link_us": 0, "octets": ["image", -1]}',
+    b'{"id": 1, "ok": {}, "link_us": 0, "octets": ["image", true]}',
+    b'{"id": 1, "ok": {}, "link_us": 0, "octets": ["image", 1048577]}',
+    b'{"id": 1, "ok": {"image": ""}, "link_us": 0, "octets": ["image", 1]}',
 )
 
 
@@ -148,6 +155,19 @@ def test_worker_malformed_answer_is_a_device_failure(line: bytes) -> None:
     with pytest.raises(DeviceFailed) as failure:
         asyncio.run(ask(worker))
     assert (failure.value.kind, worker.restarts) == ("worker_ended", 1)
+
+
+def test_worker_octets_behind_the_line_are_the_value_they_are_named_for() -> None:
+    octets = bytes(range(256)) * 4
+    worker = ScriptedWorker(b'{"id": 1, "ok": {"media_type": "x"}, "link_us": 0, "octets": ["image", 1024]}\n' + octets)
+    assert asyncio.run(ask(worker)) == {"media_type": "x", "image": octets}
+
+
+def test_worker_octets_that_stay_away_are_a_hanging_device() -> None:
+    worker = ScriptedWorker(b'{"id": 1, "ok": {}, "link_us": 0, "octets": ["image", 4]}\nabc')
+    with pytest.raises(DeviceFailed) as failure:
+        asyncio.run(ask(worker, timeout=0.1))
+    assert (failure.value.kind, worker.restarts) == (HANGS, 1)
 
 
 @pytest.mark.parametrize(("aside", "counted"), [(False, 70), (True, 0)])
