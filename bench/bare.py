@@ -161,13 +161,16 @@ class Operator:
         self._post("/v1/heartbeat", {"serial": maker.serial}, "0" * 32)
 
     def activation(self, iccid: str) -> float:
-        """Ask for an approval and report the card as cancelled; only the two requests are timed."""
+        """Ask for an approval, bring the agreement and report the card as cancelled; only the three requests are timed."""
         request = self._maker.request(iccid)
         answers: list[dict[str, Any]] = []
         key = request.session.hex()
         asked = milliseconds(lambda: answers.append(self._post("/v1/activations", request.body, key)))
         approval = base64.urlsafe_b64decode(answers[0]["approval"] + "==")
         result = self._maker.result(request, approval)
+        asked += milliseconds(lambda: answers.append(self._post(f"/v1/activations/{key}/evidence", request.evidence, key)))
+        if answers[1].get("digest") != request.evidence["digest"]:
+            raise RuntimeError("the agreement was not taken")
         return asked + milliseconds(lambda: self._post(f"/v1/activations/{key}/result", result, key))
 
     def _post(self, path: str, body: dict[str, str], key: str) -> dict[str, Any]:

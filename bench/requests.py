@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from firmware.core import cbor, report
 from firmware.core.keyring import Trust
 from firmware.core.people import Face, Person
 from firmware.core.policy import resolve
-from firmware.core.record import SALTS_LENGTH, Card, Device, RecordFacts, SignedRecord, build_record, seal_items, sign_record
+from firmware.core.record import SALTS_LENGTH, Card, Device, RecordFacts, SignedRecord, build_record, evidence_info, seal_items, sign_record
 from firmware.runtime.clock import Clock
 from hal.camera.frame import parse
 from hal.camera.portrait import live_portrait
@@ -33,15 +34,18 @@ CHECKS = ("kind", "number", "birth", "dates", "clock", "started", "not-expired",
 MARK = Watermark("BENCH", "T01", "2026-01-01", bytes(16).hex())
 FACE = stamp(parse(portrait_pgm(PERSONAS["zhang"])), MARK, across=False).image
 """What the camera's worker would answer: marking is that process' work, not the record's."""
+AGREEMENT = bytes(range(256)) * 24
+"""What the record names as the signed agreement: as long as one, in English and Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One activation request: its session, the JSON body, the record in it."""
+    """One activation request: its session, the JSON body, the record in it, and the body that brings the agreement."""
 
     session: bytes
     body: dict[str, str]
     record: SignedRecord
+    evidence: dict[str, str]
 
 
 class RequestMaker:
@@ -66,7 +70,7 @@ class RequestMaker:
             nonce=os.urandom(16),
             transaction="T01",
             consents=tuple((text.code, text.digest) for text in plan.consents),
-            agreement=plan.consent("C-4").digest,
+            agreement=hashlib.sha256(AGREEMENT).digest(),
             card=Card(iccid, bytes(22), "bench"),
             device=Device(bytes(16), "bench"),
             protection=self._signer.protection,
@@ -91,7 +95,9 @@ class RequestMaker:
         record = sign_record(draft, self._signer)
         self._last = (facts.sequence, record.digest)
         body = {"record": _text(record.message), "items": _text(seal_items(draft, vault_key=self._trust.vault_key))}
-        return Request(facts.session, body, record)
+        sealed = self._trust.provider.seal(AGREEMENT, public_key=self._trust.vault_key, info=evidence_info(facts.session))
+        evidence = {"digest": hashlib.sha256(AGREEMENT).hexdigest(), "content": _text(sealed)}
+        return Request(facts.session, body, record, evidence)
 
     def result(self, request: Request, approval: bytes) -> dict[str, str]:
         """Return the body that reports the request's card as not written."""
