@@ -16,22 +16,28 @@ COLUMNS: Final = 48
 
 def wrap(text: str) -> Iterator[str]:
     """Break a text into lines of at most :data:`COLUMNS`, between words where it has any; a word longer than a line anywhere."""
-    line, width = "", 0
-    for word in _words(text):
-        if line and width + columns(word.rstrip()) > COLUMNS:
-            yield line.rstrip()
-            line, width = "", 0
-        part = word if line else word.lstrip()
-        if (taken := columns(part)) <= COLUMNS:
-            line, width = line + part, width + taken
-            continue
-        for sign in part:
-            if width + _column(sign) > COLUMNS:
-                yield line.rstrip()
-                line, width = "", 0
-            line, width = line + sign, width + _column(sign)
-    if line.strip():
-        yield line.rstrip()
+    start = at = fits = _behind_spaces(text, 0)
+    width, before = 0, 1
+    while at < len(text):
+        sign = text[at]
+        wide = _column(sign)
+        if wide > 1 or before > 1 or sign == " ":  # a line may be broken here: at a space, and beside each wide sign
+            fits = at
+        if width + wide > COLUMNS and sign != " ":
+            end = fits if fits > start else at
+            yield text[start:end].rstrip()
+            start = at = fits = _behind_spaces(text, end)
+            width, before = 0, 1
+        else:
+            at, width, before = at + 1, width + wide, wide
+    if start < len(text):
+        yield text[start:].rstrip()
+
+
+def _behind_spaces(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
 
 
 def columns(text: str) -> int:
@@ -42,20 +48,3 @@ def columns(text: str) -> int:
 @functools.lru_cache(maxsize=8192)  # the signs of our own texts and of names
 def _column(sign: str) -> int:
     return 2 if unicodedata.east_asian_width(sign) in {"W", "F", "A"} else 1
-
-
-def _words(text: str) -> Iterator[str]:
-    """Return what a line may be broken between: each wide sign alone, everything else by words with the space before them."""
-    word = ""
-    for sign in text:
-        if _column(sign) > 1:
-            yield from (part for part in (word, sign) if part)
-            word = ""
-        elif sign == " ":
-            if word:
-                yield word
-            word = sign
-        else:
-            word += sign
-    if word:
-        yield word

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_BACKLOG = 256 * 1024
 """Bytes a client may leave unread before it is dropped."""
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 class Kiosk:
@@ -80,7 +81,7 @@ class Kiosk:
                     del self._wanted[name]
 
     def _broadcast(self, message: dict[str, Any]) -> None:
-        data = json.dumps(message, ensure_ascii=False).encode() + b"\n"
+        data = _line(message)
         for client in list(self._clients):
             if client.transport.get_write_buffer_size() > MAX_BACKLOG:
                 self._clients.discard(client)
@@ -95,10 +96,10 @@ class Kiosk:
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
         if self._view:
-            writer.write(json.dumps(self._view, ensure_ascii=False).encode() + b"\n")
+            writer.write(_line(self._view))
         try:
             while line := await reader.readline():
-                writer.write(json.dumps(self._take(line)).encode() + b"\n")
+                writer.write(_line(self._take(line)))
                 await writer.drain()  # whoever asks without reading the answers is not heard any further
         except (OSError, ValueError):
             pass  # the client left, or sent a line without an end: it may connect again
@@ -116,3 +117,7 @@ class Kiosk:
             return {"type": "intent", "ok": False, "reason": "not expected now"}
         future.set_result(intent)
         return {"type": "intent", "ok": True, "reason": ""}
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return _ENCODER.encode(message).encode() + b"\n"
