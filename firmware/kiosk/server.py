@@ -5,6 +5,7 @@ Rules
 * The terminal owns the state; a client renders views and posts intents. The newest view is sent to whoever connects.
 * An intent is taken only when the session waits for that very intent; anything else is answered with a reason and forgotten.
 * A client that does not read is dropped; it never holds the session up.
+* What is said in one go of the event loop is sent in one piece.
 
 It decides nothing about sessions and keeps no personal data: masked values pass through it, and the last view is replaced by the next.
 """
@@ -36,6 +37,7 @@ class Kiosk:
         self._clients: set[asyncio.StreamWriter] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._view: dict[str, Any] = {}
+        self._unsent: list[bytes] = []
         self._seq = 0
         self._wanted: dict[str, asyncio.Future[dict[str, Any]]] = {}
 
@@ -54,6 +56,7 @@ class Kiosk:
         """Stop listening, drop all clients and see their connections end."""
         if self._server:
             self._server.close()
+        self._send()
         for client in list(self._clients):
             client.transport.abort()
         await asyncio.gather(*self._serving)
@@ -81,7 +84,14 @@ class Kiosk:
                     del self._wanted[name]
 
     def _broadcast(self, message: dict[str, Any]) -> None:
-        data = _line(message)
+        self._unsent.append(_line(message))
+        if len(self._unsent) == 1:
+            asyncio.get_running_loop().call_soon(self._send)
+
+    def _send(self) -> None:
+        """Send everybody what was said since the last time, in one piece: a step's end, the next one's beginning and its view."""
+        data = b"".join(self._unsent)
+        self._unsent.clear()
         for client in list(self._clients):
             if client.transport.get_write_buffer_size() > MAX_BACKLOG:
                 self._clients.discard(client)
@@ -90,6 +100,7 @@ class Kiosk:
                 client.write(data)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._send()  # what was said before is not for this one, who gets the newest view
         self._clients.add(writer)
         task = asyncio.current_task()
         if task:
