@@ -56,7 +56,7 @@ class Kiosk:
         """Stop listening, drop all clients and see their connections end."""
         if self._server:
             self._server.close()
-        self._send()
+        self.send()
         for client in list(self._clients):
             client.transport.abort()
         await asyncio.gather(*self._serving)
@@ -86,10 +86,10 @@ class Kiosk:
     def _broadcast(self, message: dict[str, Any]) -> None:
         self._unsent.append(_line(message))
         if len(self._unsent) == 1:
-            asyncio.get_running_loop().call_soon(self._send)
+            asyncio.get_running_loop().call_soon(self.send)
 
-    def _send(self) -> None:
-        """Send everybody what was said since the last time, in one piece: a step's end, the next one's beginning and its view."""
+    def send(self) -> None:
+        """Send everybody now what was said since the last time, in one piece: a step's end, the next one's beginning and its view."""
         data = b"".join(self._unsent)
         self._unsent.clear()
         for client in list(self._clients):
@@ -100,7 +100,7 @@ class Kiosk:
                 client.write(data)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._send()  # what was said before is not for this one, who gets the newest view
+        self.send()  # what was said before is not for this one, who gets the newest view
         self._clients.add(writer)
         task = asyncio.current_task()
         if task:

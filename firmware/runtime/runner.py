@@ -335,6 +335,7 @@ class Session:
         return Result(events.ReceiptDone(printed=printed))
 
     async def _erase(self, _state: State) -> Result:
+        self.unit.kiosk.send()  # nothing is waited for in this step: the screen hears of its beginning before it is over
         return Result(events.Erased(self.unit.clock.now().at))
 
     async def _finish(self, state: State) -> None:
