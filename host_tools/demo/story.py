@@ -35,6 +35,8 @@ class Story:
         self.session = ""
         self.cut = False
         self._open_step = ""
+        self._over: set[str] = set()
+        """Sessions whose result was told: the operator may hear of them while the next one runs, and that is no part of it."""
 
     def begin(self) -> None:
         """Switch the terminal on and wait until it is ready for a customer; raises :class:`DemoFailed` when it does not get there."""
@@ -58,11 +60,12 @@ class Story:
                     cut.dark.wait()
                     self._tell_cut()
                     self._terminal.switch_on()
-                case "step":
+                case "step" if message["session"] not in self._over:
                     self._step(message, cut)
                 case "view" if self.cut and message["state"] == "ready":
                     return self._late_result()
                 case "result" if message["session"] == self.session:
+                    self._over.add(self.session)
                     return message
                 case "view" if message["state"] == "closed" and message["session"] is None:  # refused before a session began
                     return {"type": "result", "session": "", "outcome": message["code"], "sentence": message["sentence"]}
